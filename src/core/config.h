@@ -1,0 +1,232 @@
+/* config.h - the configuration as the core sees it: plain structs, made by config_load (one YAML
+ * file, schema table in config_schema.c) and never changed afterwards.
+ *
+ * Everything inside belongs to struct config and is freed by config_free. Indexes (site, queue,
+ * profile, hours) are positions in the arrays below; SITE_NONE etc. mean "not given".
+ * Percentages are kept as parts per million so that shares are exact integers. */
+#pragma once
+
+#include "core/types.h"
+
+#define SITE_NONE     0xff
+#define INDEX_NONE    0xffff
+#define PPM           1000000
+
+struct cfg_site {
+    char name[NAME_MAX_LEN]; /* an AWS region name by custom: us-east-1 */
+    td_key key;
+    double lat, lon;         /* degrees, WGS 84 */
+    uint8_t residency;       /* index into residencies[] */
+    int32_t contacts_max;    /* concurrent contacts the instance's quota allows */
+};
+
+/* The bus between two nodes, one way; both directions alike unless given twice. */
+struct cfg_link {
+    uint8_t from, to;          /* node index: sites 0..n_sites-1, the hub is n_sites */
+    double latency_ms, jitter_ms;
+    int32_t loss_ppm, duplicate_ppm, reorder_ppm;
+};
+
+struct cfg_hours { /* weekly opening hours, in a fixed offset from UTC */
+    char name[NAME_MAX_LEN];
+    int32_t utc_offset_min;
+    struct { int32_t open_min, close_min; } day[7]; /* Monday first; open == close: closed all day */
+};
+
+struct cfg_queue {
+    char name[NAME_MAX_LEN];
+    td_key key;
+    uint16_t hours;              /* INDEX_NONE: always open */
+    uint16_t residency_mask;     /* sites of these residencies may serve it; 0xffff = any */
+    int32_t target_wait_ms;      /* service level: answered within this ... */
+    int32_t target_ppm;          /* ... for this share of contacts */
+    double value;                /* c of c-mu: what one unit of lateness costs, relative; 1 */
+    int64_t handle_ms;           /* prior of the mean handling time incl. wrap-up (mu = 1/handle) */
+    int64_t patience_ms;         /* prior of the mean patience (theta = 1/patience) */
+    bool sticky_agent, sticky_site; /* a returning customer goes to the same agent / site */
+    int64_t sticky_ms;           /* ... if the last contact ended no longer ago than this */
+};
+
+struct cfg_profile_queue {
+    uint16_t queue;
+    uint8_t channel;   /* one row a (queue, channel) */
+    uint8_t priority;  /* 1 is served first, as in Amazon Connect */
+    int32_t delay_ms;  /* a contact must have waited this long before this profile may take it */
+};
+
+struct cfg_profile { /* a routing profile: which queues, how many at once of each channel */
+    char name[NAME_MAX_LEN];
+    td_key key;
+    uint8_t concurrency[CHANNELS]; /* 0 = does not take that channel */
+    uint16_t n_queues;
+    struct cfg_profile_queue queues[PROFILE_QUEUES_MAX];
+};
+
+struct cfg_agent {
+    char name[NAME_MAX_LEN];
+    td_key key;
+    uint8_t site;                 /* home site */
+    uint16_t profile;
+    uint16_t residency_mask;      /* may be re-homed to sites of these residencies */
+    int32_t shift_start_min, shift_end_min; /* UTC minutes of the day; equal: always on shift */
+};
+
+/* Shares hold inside a group of sites. A contact's group is that of the nearest site that may
+ * serve it; another group is used only when no site of its own is serve-ready. */
+struct cfg_group {
+    char name[NAME_MAX_LEN];
+    uint8_t n_sites;
+    uint8_t site[SITES_MAX];
+    int32_t share_ppm[SITES_MAX]; /* sums to PPM exactly */
+};
+
+enum binding { BIND_LATE, BIND_EARLY };
+enum load_view { VIEW_EVENTS, VIEW_REPORTS };
+
+struct cfg_policy { /* normal, event, maintenance, ...: one is active at a time */
+    char name[NAME_MAX_LEN];
+    td_key key;
+    uint8_t n_groups;
+    struct cfg_group group[GROUPS_MAX];
+    int32_t share_bound_contacts; /* the operator's one knob: never more off its share than this */
+    bool shares_enforced;         /* false: nearest and shortest wait only; shares are reported */
+    double wait_price_km_per_s;   /* v: kilometres that one second of expected wait is worth */
+    enum binding binding;         /* late: a freed agent may take the oldest contact elsewhere */
+    int32_t move_after_ms;        /* ... once it has waited this long ("worth moving") */
+};
+
+struct cfg_routing {
+    enum load_view view;          /* what expected wait is computed from */
+    int32_t report_interval_ms;   /* how often a site reports its load */
+    int32_t ask_hub_timeout_ms;   /* an entry site decides itself after this */
+    double cmu_power;             /* p of lateness cost (w/T)^p, 2..4 */
+};
+
+struct cfg_health {
+    int32_t beat_interval_ms;     /* every node beats to every other */
+    int32_t fall;                 /* missed beats in a row that make a target down */
+    int32_t rise;                 /* good beats in a row that make it up again */
+    int32_t report_stale_ms;      /* a readiness report older than this is not believed */
+    int32_t return_steps;         /* shares come back in this many steps ... */
+    int32_t return_step_ms;       /* ... this far apart */
+};
+
+/* Statistical workload and people, for the simulated instances and generated days. */
+struct cfg_origin { /* where generated callers are: a weighted list of places */
+    double lat, lon, weight;
+    uint32_t npa;                 /* 0: none */
+    char country[3];              /* ISO 3166-1 alpha-2 or "" */
+};
+struct cfg_demand {
+    uint16_t queue;
+    uint8_t channel;
+    double weight;                /* share of generated contacts */
+    double handle_mean_s, handle_cv2; /* lognormal */
+    double wrapup_mean_s;             /* exponential; part of an agent's time, not of the contact's */
+    double patience_mean_s;           /* exponential; 0 = infinite */
+    double hold_chance, hold_mean_s;
+    double transfer_chance;           /* to transfer_queue after talking */
+    uint16_t transfer_queue;          /* INDEX_NONE: none */
+};
+struct cfg_workload {
+    double contacts_per_day;      /* mean; 0 with load > 0: from load */
+    double load;                  /* offered load per agent, used when contacts_per_day is 0 */
+    bool flat;                    /* Poisson at a constant rate instead of a day's shape */
+    double near_site_share[SITES_MAX]; /* flat runs: share of callers at each site's own place */
+    bool near_site_given;
+    uint16_t n_origins;
+    struct cfg_origin *origins;
+    uint16_t n_demands;
+    struct cfg_demand *demands;
+    double returning_chance;      /* a caller is one of those seen before */
+    double redial_chance, redial_min_s, redial_max_s; /* after a dropped live contact */
+    int64_t duration_ms;          /* how long a generated run lasts */
+};
+struct cfg_people {
+    double relogin_min_s, relogin_max_s; /* signing in again at another site */
+    double miss_chance, miss_ring_s;     /* an agent misses an offered contact */
+    double break_every_min, break_min;   /* 0 = no breaks */
+    double redirect_s;                   /* moving a waiting contact between instances */
+};
+
+/* How a CSV trace's columns are named; "" = the trace has none. */
+struct cfg_trace {
+    char time[NAME_MAX_LEN];         /* the column with the arrival time */
+    char time_format[NAME_MAX_LEN];  /* "seconds" (of the day), "epoch_s", "epoch_ms", "iso8601",
+                                        or a strptime(3) format that may span "date+time" columns */
+    char npa[NAME_MAX_LEN], number[NAME_MAX_LEN], lat[NAME_MAX_LEN], lon[NAME_MAX_LEN];
+    char queue[NAME_MAX_LEN], channel[NAME_MAX_LEN], customer[NAME_MAX_LEN];
+    char handle_s[NAME_MAX_LEN], patience_s[NAME_MAX_LEN];
+    char weight[NAME_MAX_LEN];       /* a count: the row stands for that many contacts, spread
+                                        evenly over spread_s */
+    double spread_s;
+    int64_t utc_offset_min;          /* of the times in the trace */
+    char separator;                  /* ',' or '\t' */
+    uint16_t n_map;
+    struct { char from[NAME_MAX_LEN]; uint16_t queue; } *queue_map; /* column value -> queue */
+    uint16_t queue_default;          /* values not in the map; INDEX_NONE: such a row is bad */
+    struct { char column[NAME_MAX_LEN], value[NAME_MAX_LEN]; } skip[8]; /* rows to leave out */
+    uint16_t n_skip;
+    double scale;                    /* play every row this many times on average; 1 */
+};
+
+struct cfg_store {
+    bool durable;             /* SQLite in `dir`; false: memory */
+    char dir[4096];
+    int32_t commit_ms;        /* group commit: at most this long after the first waiting event */
+    int32_t commit_events;    /* ... or this many events */
+};
+
+struct cfg_serve {
+    char listen[NAME_MAX_LEN]; /* address; loopback unless the operator says otherwise */
+    int32_t port;
+};
+
+struct config {
+    char name[NAME_MAX_LEN];
+    char hub_name[NAME_MAX_LEN];
+    double hub_lat, hub_lon;
+    uint8_t n_sites;
+    struct cfg_site site[SITES_MAX];
+    uint8_t n_residencies;
+    char residency[RESIDENCIES_MAX][NAME_MAX_LEN];
+    struct cfg_link link[NODES_MAX][NODES_MAX];
+    uint16_t n_hours;
+    struct cfg_hours hours[HOURS_MAX];
+    uint16_t n_queues;
+    struct cfg_queue *queue;
+    uint16_t n_profiles;
+    struct cfg_profile *profile;
+    uint32_t n_agents;
+    struct cfg_agent *agent;      /* generators are expanded */
+    uint8_t n_policies, policy_active;
+    struct cfg_policy policy[POLICIES_MAX];
+    struct cfg_routing routing;
+    struct cfg_health health;
+    struct cfg_workload workload;
+    struct cfg_people people;
+    struct cfg_trace trace;
+    struct cfg_store store;
+    struct cfg_serve serve;
+    char *text;                   /* the YAML it was read from, as it was */
+    size_t text_len;
+};
+
+/* Reads a configuration. `file` is only named in messages. On failure returns NULL and appends one
+ * or more lines "FILE:LINE:COL: field: what is wrong; remedy" to *errors. */
+struct buf;
+struct config *config_load(const char *text, size_t len, const char *file,
+                           struct buf *errors) MUST_USE;
+struct config *config_load_file(const char *path, struct buf *errors) MUST_USE;
+void config_free(struct config *c);
+
+int config_site_by_name(const struct config *c, const char *name);   /* -1: none */
+int config_queue_by_name(const struct config *c, const char *name);
+int config_policy_by_name(const struct config *c, const char *name);
+/* Is it open at `at`? hours == INDEX_NONE: always. */
+bool config_hours_open(const struct config *c, uint16_t hours, td_ms at);
+
+/* The schema as reading matter: rows for `tandem check --schema`, docs/config.md and the man page. */
+void config_schema_markdown(struct buf *out);
+void config_schema_scdoc(struct buf *out);
+void config_schema_json(struct buf *out); /* JSON Schema 2020-12 */

@@ -22,7 +22,6 @@ struct cfg_site {
 
 /* The bus between two nodes, one way; both directions alike unless given twice. */
 struct cfg_link {
-    uint8_t from, to;          /* node index: sites 0..n_sites-1, the hub is n_sites */
     double latency_ms, jitter_ms;
     int32_t loss_ppm, duplicate_ppm, reorder_ppm;
 };
@@ -190,7 +189,7 @@ struct config {
     struct cfg_site site[SITES_MAX];
     uint8_t n_residencies;
     char residency[RESIDENCIES_MAX][NAME_MAX_LEN];
-    struct cfg_link link[NODES_MAX][NODES_MAX];
+    struct cfg_link link[NODES_MAX][NODES_MAX]; /* [from][to]; a site's index, or HUB */
     uint16_t n_hours;
     struct cfg_hours hours[HOURS_MAX];
     uint16_t n_queues;

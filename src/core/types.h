@@ -32,7 +32,8 @@ extern const char *const channel_names[CHANNELS]; /* "voice", "chat", "task", "e
 enum {
     NAME_MAX_LEN = 64,       /* a name with its NUL; Connect allows 127, people use under 60 */
     SITES_MAX = 16,          /* N-way shares; one bit a site in uint16_t masks */
-    NODES_MAX = SITES_MAX + 1, /* the sites and the hub */
+    NODES_MAX = SITES_MAX + 1, /* the sites, and the hub in the last place */
+    HUB = SITES_MAX,         /* node index of the hub; a site's node has the site's index */
     GROUPS_MAX = 8,          /* share groups of a policy */
     POLICIES_MAX = 8,
     QUEUES_MAX = 512,        /* Connect's default quota is 100 an instance */

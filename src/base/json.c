@@ -15,6 +15,13 @@ void jw_done(const struct jw *w)
     BUG_ON(!w->complete || w->depth || w->keyed);
 }
 
+/* buf_reserve without a call when there is room. */
+static inline void room(struct buf *b, size_t more)
+{
+    if (UNLIKELY(more >= b->cap - b->len))
+        buf_reserve(b, more);
+}
+
 /* ---- strings ---- */
 
 /* Which of eight bytes may not be copied as they are: controls, quote, backslash, non-ASCII. A
@@ -88,6 +95,14 @@ static inline size_t copy_plain(char *to, const char *s, size_t n)
         memcpy(to + i, &x, 8);
         i += 8;
     }
+    if (n - i >= 4) {
+        uint32_t x;
+        memcpy(&x, s + i, 4);
+        if (!special8(x | 0x2020202000000000u) /* four spaces above */) {
+            memcpy(to + i, &x, 4);
+            i += 4;
+        }
+    }
     for (; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
         if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
@@ -101,7 +116,7 @@ static inline size_t copy_plain(char *to, const char *s, size_t n)
  * behind. One reservation covers the usual string, in which nothing is special. */
 static void quote(struct buf *out, char before, const char *s, size_t n, char after)
 {
-    buf_reserve(out, n + 4);
+    room(out, n + 4);
     if (before)
         out->data[out->len++] = before;
     out->data[out->len++] = '"';
@@ -217,7 +232,7 @@ static void put(struct jw *w, const char *text, size_t n)
 {
     struct buf *b = w->out;
     bool comma = value_due(w);
-    buf_reserve(b, n + 1);
+    room(b, n + 1);
     if (comma)
         b->data[b->len++] = ',';
     memcpy(b->data + b->len, text, n);

@@ -90,7 +90,7 @@ extern const char *const excluded_names[EX_REASONS];
 
 struct candidate {
     uint8_t site, excluded;
-    int32_t distance_km;       /* -1: the caller's place is unknown */
+    int32_t distance_m;        /* great circle; -1: the caller's place is unknown */
     int32_t price_m_km;        /* share price, thousandths of a kilometre (signed) */
     int32_t wait_ms;           /* expected wait there */
     int32_t lag_m;             /* the site's lag before this decision, thousandths of a contact */

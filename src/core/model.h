@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "core/core.h"
+#include "core/place.h"
 #include "core/share.h"
 
 #define NIL UINT32_MAX
@@ -84,7 +85,7 @@ struct peer { /* what this node hears of another */
     td_ms nacked_at;
     td_ms report_at;
     uint32_t staffed, live;
-    uint32_t waiting[64], busy[64];
+    uint32_t waiting[64], busy[64]; /* REPORT_QUEUES */
 };
 
 struct site_state {
@@ -123,7 +124,7 @@ struct group_state {
 
 struct queue_state { /* sums over ended contacts, for handling time and patience */
     uint64_t offered, answered, abandoned, in_target;
-    int64_t talk_ms, wait_ms;
+    int64_t handle_ms, wait_ms;  /* handling: from the connection to the end of the wrap-up */
     uint64_t talked;
     double weight;               /* last told to the instance */
 };
@@ -138,13 +139,23 @@ struct pending_ask { /* local: a contact that waits for the hub's word */
     td_ms until;
 };
 
+struct ring { /* grows; `cap` is a power of two */
+    void *item;
+    uint32_t first, count, cap;
+};
+
 struct returning { /* cache of recent customers, direct mapped; outside the hash */
     struct td_id customer;
     uint32_t agent;
     uint8_t site;
     td_ms ended_at;
 };
-enum { RETURNING_SLOTS = 1 << 16, ASKS_MAX = 65536, NOTES_MAX = 1024 };
+enum {
+    RETURNING_SLOTS = 1 << 16, /* 2.5 MB a node; about the customers of a busy day's last hours */
+    ASKS_MAX = 65536,          /* contacts that wait for the hub's word at one site */
+    DECISIONS_KEPT = 8,        /* of one contact */
+    STRAYS_MAX = 65536,
+};
 
 struct core {
     const struct config *c;
@@ -159,7 +170,8 @@ struct core {
     struct vector_entry vector[NODES_MAX];
     struct peer peer[NODES_MAX];
     uint32_t beat_number;
-    td_ms tick_at;
+    td_ms tick_at, reported_at, beat_at, weighed_at;
+    bool returning_was;
     bool instance_ok, instance_ready;
     bool hub_was_up;
 
@@ -167,6 +179,7 @@ struct core {
     struct { struct register_state reg; int32_t share_ppm[SITES_MAX]; bool set; }
         shares[POLICIES_MAX][GROUPS_MAX];
     uint8_t policy;
+    td_key policy_key;           /* as the register has it; 0: as the configuration has it */
 
     struct site_state site[SITES_MAX];
     struct group_state group[GROUPS_MAX];
@@ -177,7 +190,6 @@ struct core {
     struct map128 contact_by_id;
     struct contact_list ended;
     uint64_t archived_hash, archived;
-    uint64_t stray_facts;        /* about agents or queues that this configuration lacks */
 
     struct agent *agent;         /* as in the configuration */
     struct map64 agent_by_key, queue_by_key;
@@ -188,21 +200,29 @@ struct core {
     uint16_t n_pools;
     struct { uint16_t *profile; uint16_t n; } *line_profiles; /* per line: who serves it */
     struct decision *decisions_free;
-    double site_xyz[SITES_MAX][3];
+    struct place_vec site_vec[SITES_MAX];
 
     struct pending_ask *ask;     /* ring */
     uint32_t ask_first, ask_count, ask_cap;
 
-    struct event *fact;          /* waiting to be taken: ring */
-    uint32_t fact_first, fact_count, fact_cap;
-    struct action *action;
-    uint32_t action_first, action_count, action_cap;
+    struct ring facts, actions;  /* waiting to be taken */
+    struct ev_agent *stray;      /* agents heard of that this configuration lacks: a newer one may */
+    uint32_t strays;             /* name them (STRAYS_MAX) */
+    uint32_t pushing[SITES_MAX]; /* contacts whose release to that site is under way */
+    td_ms scanned_at;            /* agents were last looked at for moves */
+    uint32_t guests;             /* agents here whose home is another site, at the last scan */
+    uint32_t invited[SITES_MAX]; /* agents told to sign in there, since the last second */
+    uint64_t takeover_at[SITES_MAX]; /* hlc of the verdict whose agents were moved */
     bool settle_moves;           /* something changed that may let a waiting contact move */
     bool shares_dirty;
     uint64_t decisions_made, moves_made;
 };
 
 /* ---- between the core's own files ---- */
+
+/* reconfigure.c */
+void core_reconfigure(struct core *k, const char *text, size_t len);
+void stray_agent(struct core *k, const struct ev_agent *a);
 
 /* core.c */
 void core_state(struct core *k, struct event *e);    /* stamps, folds and queues a fact of ours */
@@ -236,26 +256,39 @@ void index_free(struct core *k);
 uint32_t idle_for(const struct core *k, uint8_t site, uint32_t line);
 uint32_t staffed_for(const struct core *k, uint8_t site, uint32_t line);
 
-/* place.. decide.c */
-void decide_place(struct core *k, const struct route_request *r, uint8_t rule_hint, td_ms now);
-struct expected { double wait_ms; };
+/* decide.c */
+enum { PRIORITY_NORMAL = 5, REPORT_QUEUES = 64 };
+bool decide(const struct core *k, const struct route_request *r, uint16_t avoid, bool counted,
+            struct ev_placed *p, double cost_km[SITES_MAX]);
+void decide_place(struct core *k, const struct route_request *r);
+bool decide_again(struct core *k, struct contact *t, uint16_t avoid, uint8_t rule,
+                  struct ev_placed *out);
 double decide_wait_ms(const struct core *k, uint8_t site, uint32_t line);
-uint16_t decide_allowed(const struct core *k, uint16_t queue, uint32_t line, uint8_t excluded[]);
-uint8_t decide_move_site(struct core *k, struct contact *t, uint16_t not_sites, struct ev_placed *out);
+uint16_t decide_allowed(const struct core *k, uint32_t line, uint8_t excluded[SITES_MAX]);
 
-/* moves.c */
-void moves_settle(struct core *k, td_ms now);
-void moves_released(struct core *k, struct td_id id, bool ok, td_ms now);
+/* moves.c: waiting contacts that leave their site, and agents that change theirs */
+void moves_settle(struct core *k);
+void moves_released(struct core *k, struct td_id id, bool ok);
+void moves_tick(struct core *k);
+void moves_takeover(struct core *k, uint8_t site);
 
 /* health.c */
-void health_beat(struct core *k, const struct beat *b, td_ms now);
-void health_tick(struct core *k, td_ms now);
+void health_beat(struct core *k, const struct beat *b);
+void health_tick(struct core *k);
 bool health_site_open(const struct core *k, uint8_t site, uint8_t *why); /* for new contacts */
 bool health_peer_up(const struct core *k, uint8_t node);
 uint8_t health_coordinator(const struct core *k);
+void health_gap(struct core *k, uint8_t origin);     /* a fact came too early: ask for the rest */
+double health_return_factor(const struct core *k, uint8_t site); /* 1: all back */
 
 /* shares.c */
-void shares_tick(struct core *k, td_ms now);
-const int32_t *shares_wanted(const struct core *k, uint8_t policy, uint8_t group);
+void shares_tick(struct core *k);
+void shares_wanted(const struct core *k, uint8_t policy, uint8_t group, int32_t ppm[SITES_MAX]);
 uint8_t shares_group_of(const struct core *k, uint8_t site);
-const struct cfg_policy *core_policy(const struct core *k);
+void shares_ledger(const struct core *k, uint8_t group, struct share_ledger *l);
+double shares_bound(const struct core *k);
+
+static inline const struct cfg_policy *core_policy(const struct core *k)
+{
+    return &k->c->policy[k->policy];
+}

@@ -28,6 +28,10 @@ typedef int64_t td_ms;
 enum channel { CHANNEL_VOICE, CHANNEL_CHAT, CHANNEL_TASK, CHANNEL_EMAIL, CHANNELS };
 extern const char *const channel_names[CHANNELS]; /* "voice", "chat", "task", "email" */
 
+#define SITE_NONE  0xff   /* no site, where one may be missing */
+#define INDEX_NONE 0xffff /* no queue, no hours, ... */
+#define PPM        1000000
+
 /* Limits: every table has a maximum, and the reason is here. */
 enum {
     NAME_MAX_LEN = 64,       /* a name with its NUL; Connect allows 127, people use under 60 */

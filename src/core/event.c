@@ -1,0 +1,332 @@
+/* event.c - facts as bytes. Every field is checked on the way in: bytes are never trusted. */
+#include "core/event.h"
+
+#include "base/codec.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+/* ---- encode ---- */
+
+static void put_id(struct buf *b, struct td_id id)
+{
+    put_u64(b, id.hi);
+    put_u64(b, id.lo);
+}
+
+static void put_placed(struct buf *b, const struct ev_placed *p)
+{
+    put_id(b, p->contact);
+    put_id(b, p->customer);
+    put_varint(b, p->epoch);
+    const uint8_t small[] = {p->channel, p->site,    p->rule,  p->how,     p->from_site,
+                             p->entry_site, p->nearest, p->group, p->counted, p->priority};
+    put_bytes(b, small, sizeof small);
+    put_u64(b, p->queue);
+    put_u64(b, p->preferred_agent);
+    put_bytes(b, &p->lat, 4);
+    put_bytes(b, &p->lon, 4);
+    put_varint(b, (uint64_t)p->arrived_at);
+    put_svarint(b, p->queued_at - p->arrived_at);
+    put_u8(b, p->n_candidates);
+    for (int i = 0; i < p->n_candidates; i++) {
+        const struct candidate *c = &p->candidate[i];
+        put_u8(b, c->site);
+        put_u8(b, c->excluded);
+        put_svarint(b, c->distance_m);
+        put_svarint(b, c->price_m_km);
+        put_svarint(b, c->wait_ms);
+        put_svarint(b, c->lag_m);
+        put_svarint(b, c->share_ppm);
+    }
+}
+
+static void put_contact(struct buf *b, const struct ev_contact *c)
+{
+    put_id(b, c->contact);
+    put_varint(b, c->epoch);
+    put_varint(b, c->version);
+    const uint8_t small[] = {c->state, c->end, c->site, c->channel, c->transfers, c->holds};
+    put_bytes(b, small, sizeof small);
+    put_u64(b, c->queue);
+    put_u64(b, c->agent);
+    put_varint(b, (uint64_t)c->at);
+    put_varint(b, (uint64_t)c->queued_at);
+    put_varint(b, (uint64_t)c->connected_at);
+    put_varint(b, (uint64_t)c->ended_at);
+    put_svarint(b, c->wait_ms);
+    put_svarint(b, c->talk_ms);
+}
+
+static void put_agent(struct buf *b, const struct ev_agent *a)
+{
+    put_u64(b, a->agent);
+    put_varint(b, a->epoch);
+    put_varint(b, a->version);
+    put_u8(b, a->site);
+    put_u8(b, a->presence);
+    put_u8(b, a->next_presence);
+    put_u8(b, a->reason);
+    put_varint(b, (uint64_t)a->at);
+}
+
+static void put_shares(struct buf *b, const struct ev_shares *s)
+{
+    put_u64(b, s->policy);
+    put_u64(b, s->group);
+    put_u8(b, s->n);
+    for (int i = 0; i < s->n; i++) {
+        put_u64(b, s->site[i]);
+        put_svarint(b, s->share_ppm[i]);
+    }
+}
+
+static void put_ledger(struct buf *b, const struct ev_ledger *l)
+{
+    put_u8(b, l->group);
+    put_u64(b, l->policy);
+    put_u8(b, l->n);
+    for (int i = 0; i < l->n; i++) {
+        put_u8(b, l->site[i]);
+        put_svarint(b, l->share_ppm[i]);
+        put_svarint(b, l->adjust_u[i]);
+    }
+}
+
+void event_encode(struct buf *b, const struct event *e)
+{
+    put_u8(b, (uint8_t)e->type);
+    put_u8(b, e->dot.origin);
+    put_varint(b, e->dot.epoch);
+    put_varint(b, e->dot.seq);
+    put_u64(b, e->hlc);
+    switch (e->type) {
+    case EV_CONFIG: put_str(b, e->config.text, e->config.len); break;
+    case EV_POLICY: put_u64(b, e->policy.policy); break;
+    case EV_SHARES: put_shares(b, &e->shares); break;
+    case EV_SITE:
+        put_u64(b, e->site.site);
+        put_u8(b, e->site.admin);
+        put_str(b, e->site.why, strlen(e->site.why));
+        break;
+    case EV_VERDICT:
+        put_u64(b, e->verdict.site);
+        put_u8(b, e->verdict.verdict);
+        put_u8(b, e->verdict.votes_down);
+        put_u8(b, e->verdict.votes);
+        break;
+    case EV_LEDGER: put_ledger(b, &e->ledger); break;
+    case EV_PLACED: put_placed(b, &e->placed); break;
+    case EV_CONTACT: put_contact(b, &e->contact); break;
+    case EV_AGENT: put_agent(b, &e->agent); break;
+    case EV_TYPES: BUG_ON(true);
+    }
+}
+
+/* ---- decode ---- */
+
+static struct td_id get_id(struct reader *r)
+{
+    uint64_t hi = reader_u64(r);
+    return (struct td_id){hi, reader_u64(r)};
+}
+
+static uint8_t get_below(struct reader *r, unsigned limit)
+{
+    uint8_t v = reader_u8(r);
+    if (v >= limit)
+        r->bad = true;
+    return v;
+}
+
+static uint8_t get_site(struct reader *r) /* or SITE_NONE */
+{
+    uint8_t v = reader_u8(r);
+    if (v >= SITES_MAX && v != SITE_NONE)
+        r->bad = true;
+    return v;
+}
+
+static int32_t get_i32(struct reader *r)
+{
+    int64_t v = reader_svarint(r);
+    if (v < INT32_MIN || v > INT32_MAX)
+        r->bad = true;
+    return (int32_t)v;
+}
+
+static td_ms get_ms(struct reader *r)
+{
+    uint64_t v = reader_varint(r);
+    if (v >> 48) /* what a hybrid clock can hold */
+        r->bad = true;
+    return (td_ms)v;
+}
+
+static uint32_t get_u32v(struct reader *r)
+{
+    uint64_t v = reader_varint(r);
+    if (v > UINT32_MAX)
+        r->bad = true;
+    return (uint32_t)v;
+}
+
+static float get_degrees(struct reader *r, float limit)
+{
+    float f = 0;
+    const uint8_t *p = reader_bytes(r, 4);
+    if (p)
+        memcpy(&f, p, 4);
+    if (!(f >= -limit && f <= limit))
+        r->bad = true;
+    return f;
+}
+
+static void get_placed(struct reader *r, struct ev_placed *p)
+{
+    p->contact = get_id(r);
+    p->customer = get_id(r);
+    p->epoch = reader_varint(r);
+    p->channel = get_below(r, CHANNELS);
+    p->site = get_below(r, SITES_MAX);
+    p->rule = get_below(r, RULES);
+    p->how = get_below(r, PLACE_HOWS);
+    p->from_site = get_site(r);
+    p->entry_site = get_site(r);
+    p->nearest = get_site(r);
+    p->group = get_below(r, GROUPS_MAX);
+    p->counted = get_below(r, 2);
+    p->priority = reader_u8(r);
+    p->queue = reader_u64(r);
+    p->preferred_agent = reader_u64(r);
+    p->lat = get_degrees(r, 90);
+    p->lon = get_degrees(r, 180);
+    p->arrived_at = get_ms(r);
+    p->queued_at = p->arrived_at + get_i32(r);
+    p->n_candidates = get_below(r, EVENT_CANDIDATES_MAX + 1);
+    for (int i = 0; i < p->n_candidates && !r->bad; i++) {
+        struct candidate *c = &p->candidate[i];
+        c->site = get_below(r, SITES_MAX);
+        c->excluded = get_below(r, EX_REASONS);
+        c->distance_m = get_i32(r);
+        c->price_m_km = get_i32(r);
+        c->wait_ms = get_i32(r);
+        c->lag_m = get_i32(r);
+        c->share_ppm = get_i32(r);
+    }
+    if (id_eq(p->contact, (struct td_id){0, 0}) || !p->epoch || (p->epoch & 0xff) >= NODES_MAX)
+        r->bad = true;
+}
+
+static void get_contact(struct reader *r, struct ev_contact *c)
+{
+    c->contact = get_id(r);
+    c->epoch = reader_varint(r);
+    c->version = get_u32v(r);
+    c->state = get_below(r, CONTACT_STATES);
+    c->end = get_below(r, CONTACT_ENDS);
+    c->site = get_site(r);
+    c->channel = get_below(r, CHANNELS);
+    c->transfers = reader_u8(r);
+    c->holds = reader_u8(r);
+    c->queue = reader_u64(r);
+    c->agent = reader_u64(r);
+    c->at = get_ms(r);
+    c->queued_at = get_ms(r);
+    c->connected_at = get_ms(r);
+    c->ended_at = get_ms(r);
+    c->wait_ms = reader_svarint(r);
+    c->talk_ms = reader_svarint(r);
+    if (id_none(c->contact) || !c->epoch || !c->version || (c->epoch & 0xff) >= NODES_MAX)
+        r->bad = true;
+}
+
+static void get_agent(struct reader *r, struct ev_agent *a)
+{
+    a->agent = reader_u64(r);
+    a->epoch = reader_varint(r);
+    a->version = get_u32v(r);
+    a->site = get_below(r, SITES_MAX);
+    a->presence = get_below(r, PRESENCES);
+    a->next_presence = get_below(r, PRESENCES);
+    a->reason = get_below(r, AGENT_REASONS);
+    a->at = get_ms(r);
+    if (!a->agent || !a->epoch || !a->version)
+        r->bad = true;
+}
+
+static int32_t get_ppm(struct reader *r)
+{
+    int32_t v = get_i32(r);
+    if (v < 0 || v > 1000000)
+        r->bad = true;
+    return v;
+}
+
+static void get_shares(struct reader *r, struct ev_shares *s)
+{
+    s->policy = reader_u64(r);
+    s->group = reader_u64(r);
+    s->n = get_below(r, SITES_MAX + 1);
+    for (int i = 0; i < s->n && !r->bad; i++) {
+        s->site[i] = reader_u64(r);
+        s->share_ppm[i] = get_ppm(r);
+    }
+}
+
+static void get_ledger(struct reader *r, struct ev_ledger *l)
+{
+    l->group = get_below(r, GROUPS_MAX);
+    l->policy = reader_u64(r);
+    l->n = get_below(r, SITES_MAX + 1);
+    for (int i = 0; i < l->n && !r->bad; i++) {
+        l->site[i] = get_below(r, SITES_MAX);
+        l->share_ppm[i] = get_ppm(r);
+        l->adjust_u[i] = reader_svarint(r);
+    }
+}
+
+static void get_site_fact(struct reader *r, struct ev_site *s)
+{
+    s->site = reader_u64(r);
+    s->admin = get_below(r, SITE_ADMINS);
+    size_t n;
+    const char *why = reader_str(r, &n);
+    if (r->bad || n >= sizeof s->why || memchr(why, 0, n)) {
+        r->bad = true;
+        return;
+    }
+    memcpy(s->why, why, n);
+    s->why[n] = 0;
+}
+
+bool event_decode(struct reader *r, struct event *out)
+{
+    out->type = (enum event_type)get_below(r, EV_TYPES);
+    out->dot.origin = get_below(r, NODES_MAX);
+    out->dot.epoch = get_u32v(r);
+    out->dot.seq = reader_varint(r);
+    out->hlc = reader_u64(r);
+    if (r->bad || !out->dot.seq || !out->dot.epoch)
+        return false;
+    switch (out->type) {
+    case EV_CONFIG: out->config.text = reader_str(r, &out->config.len); break;
+    case EV_POLICY: out->policy.policy = reader_u64(r); break;
+    case EV_SHARES: get_shares(r, &out->shares); break;
+    case EV_SITE: get_site_fact(r, &out->site); break;
+    case EV_VERDICT:
+        out->verdict.site = reader_u64(r);
+        out->verdict.verdict = get_below(r, SITE_VERDICTS);
+        out->verdict.votes_down = reader_u8(r);
+        out->verdict.votes = reader_u8(r);
+        break;
+    case EV_LEDGER: get_ledger(r, &out->ledger); break;
+    case EV_PLACED: get_placed(r, &out->placed); break;
+    case EV_CONTACT: get_contact(r, &out->contact); break;
+    case EV_AGENT: get_agent(r, &out->agent); break;
+    default: return false;
+    }
+    if (out->type == EV_CONFIG && out->config.len > EVENT_TEXT_MAX)
+        r->bad = true;
+    return !r->bad;
+}

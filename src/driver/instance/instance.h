@@ -1,0 +1,39 @@
+/* instance.h - the instance port: a contact-centre instance as a site node sees it. Drivers: the
+ * simulated one (node/floor.c over sim/engine). Later: Amazon Connect's API.
+ *
+ * Commands are asked for, never awaited; what came of them, and all that happens by itself, comes
+ * out of `next`, a stream with a cursor. `ack` says that all taken so far is durable at the node;
+ * after a crash `rewind` gives again what was not. Telling the same twice does no harm. */
+#pragma once
+
+#include "core/core.h"
+
+enum instance_event_type { INST_CONTACT, INST_AGENT, INST_RELEASED, INST_REFUSED, INST_HEALTH };
+
+struct instance_event {
+    enum instance_event_type type;
+    union {
+        struct instance_contact contact;
+        struct { uint32_t agent; uint8_t presence, reason; } agent;
+        struct { struct td_id contact; bool ok; } outcome; /* RELEASED, REFUSED */
+        struct { bool ok, ready; } health;
+    };
+};
+
+struct instance;
+struct instance_ops {
+    const char *name;
+    void (*deliver)(struct instance *i, const struct ev_placed *p);
+    void (*release)(struct instance *i, struct td_id contact);
+    void (*drop)(struct instance *i, struct td_id contact);
+    void (*sign_in)(struct instance *i, uint32_t agent);
+    void (*sign_out)(struct instance *i, uint32_t agent);
+    void (*weight)(struct instance *i, uint16_t queue, double weight);
+    bool (*next)(struct instance *i, struct instance_event *out);
+    void (*ack)(struct instance *i);
+    void (*rewind)(struct instance *i);
+    struct reality (*reality)(struct instance *i); /* for core_reconcile */
+};
+struct instance { /* a driver's own struct begins with this */
+    const struct instance_ops *ops;
+};

@@ -1,0 +1,738 @@
+/* node.c - inputs into the core; facts into the store, then onto the bus; actions out. */
+#include "node/node.h"
+
+#include "base/codec.h"
+#include "core/model.h"
+#include "node/wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    RESEND_MESSAGES = 64,       /* given at one request; the next beat asks for more */
+    SNAPSHOT_EVENTS = 200000,   /* recovery folds at most about a second's worth */
+    FACTS_A_MESSAGE = 256,
+};
+
+struct kept { /* a message of facts that some node may still lack */
+    struct message *m;
+    uint32_t epoch;
+    uint64_t first, last;
+};
+struct keep {  /* per origin: ring, by sequence */
+    struct kept *k;
+    uint32_t first, count, cap;
+};
+
+struct waiter {
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+struct node {
+    struct node_config nc;
+    struct core *core;
+    struct store *store;
+    uint32_t epoch;
+    struct buf batch;           /* own facts since the last commit, encoded */
+    uint64_t batch_first;
+    uint32_t batch_count;
+    uint32_t uncommitted;       /* facts of any origin put into the store since */
+    struct action *action;      /* wait for the commit */
+    uint32_t actions, actions_cap;
+    struct waiter *waiter;
+    uint32_t waiters, waiters_cap;
+    bool held;                  /* the instance's last report is held back one step, so that two */
+    struct instance_contact held_contact; /* of one contact at one instant become one fact */
+    bool flush_set, pumping, dead;
+    uint32_t timers;            /* scheduled calls that still name this node */
+    struct vector_entry durable[NODES_MAX];
+    struct keep keep[NODES_MAX];
+    size_t kept_bytes;
+    uint64_t facts, since_snapshot;
+    struct buf scratch;
+};
+
+struct core *node_core(struct node *n) { return n->core; }
+struct store *node_store(struct node *n) { return n->store; }
+uint8_t node_self(const struct node *n) { return n->nc.self; }
+uint64_t node_facts(const struct node *n) { return n->facts; }
+size_t node_retained(const struct node *n) { return n->kept_bytes; }
+
+static bool is_peer(const struct node *n, int to)
+{
+    return to != n->nc.self && (to == HUB || to < n->nc.config->n_sites);
+}
+
+static void fatal(struct node *n, const char *why)
+{
+    n->dead = true;
+    if (n->nc.on_fatal)
+        n->nc.on_fatal(n->nc.arg, n, why);
+}
+
+/* ---- timers ---- */
+
+/* False: the node is gone, or the schedule ends; a dead node's memory goes with the last timer that
+ * names it. */
+static bool timer_alive(struct node *n, bool runs)
+{
+    n->timers--;
+    if (!n->dead && runs)
+        return true;
+    if (!n->timers && !n->core)
+        mem_free(n);
+    return false;
+}
+
+static void flush_due(void *arg, void *what, uint64_t unused)
+{
+    struct node *n = what;
+    (void)unused;
+    if (!timer_alive(n, arg != NULL))
+        return;
+    n->flush_set = false;
+    node_flush(n);
+}
+
+static void flush_soon(struct node *n)
+{
+    if (n->flush_set)
+        return;
+    n->flush_set = true;
+    n->timers++;
+    sched_at(n->nc.sched, n->nc.sched->now + n->nc.config->store.commit_ms, flush_due, n, n, 0);
+}
+
+static void tick_due(void *arg, void *what, uint64_t unused)
+{
+    struct node *n = what;
+    (void)unused;
+    if (!timer_alive(n, arg != NULL))
+        return;
+    node_input(n, &(struct input){.type = IN_TICK});
+    if (n->dead)
+        return;
+    td_ms next = MAX(core_deadline(n->core), n->nc.sched->now + 1);
+    n->timers++;
+    sched_at(n->nc.sched, next, tick_due, n, n, 0);
+}
+
+/* ---- facts kept for peers ---- */
+
+static void keep_add(struct node *n, uint8_t origin, struct message *m, uint32_t epoch,
+                     uint64_t first, uint64_t last)
+{
+    struct keep *q = &n->keep[origin];
+    if (q->count == q->cap) {
+        uint32_t cap = q->cap ? q->cap * 2 : 64;
+        BUG_ON(cap > 1u << 26);
+        struct kept *k = mem_new(cap, sizeof *k);
+        for (uint32_t i = 0; i < q->count; i++)
+            k[i] = q->k[(q->first + i) & (q->cap - 1)];
+        mem_free(q->k);
+        *q = (struct keep){k, 0, q->count, cap};
+    }
+    q->k[(q->first + q->count++) & (q->cap - 1)] = (struct kept){message_ref(m), epoch, first, last};
+    n->kept_bytes += m->len;
+}
+
+static void keep_drop_first(struct node *n, struct keep *q)
+{
+    struct message *m = q->k[q->first].m;
+    n->kept_bytes -= m->len;
+    message_unref(m);
+    q->first = (q->first + 1) & (q->cap - 1);
+    q->count--;
+}
+
+static bool covers(const struct vector_entry *v, uint32_t epoch, uint64_t seq)
+{
+    return v->epoch > epoch || (v->epoch == epoch && v->seq >= seq);
+}
+
+/* Lets go of what every node is known to have. */
+static void keep_trim(struct node *n)
+{
+    for (int o = 0; o < NODES_MAX; o++) {
+        struct keep *q = &n->keep[o];
+        while (q->count) {
+            const struct kept *k = &q->k[q->first];
+            for (int to = 0; to < NODES_MAX; to++)
+                if (is_peer(n, to) && to != o &&
+                    !covers(&n->core->peer[to].acked[o], k->epoch, k->last))
+                    goto next_origin;
+            keep_drop_first(n, q);
+        }
+    next_origin:;
+    }
+}
+
+static void resend(struct node *n, uint8_t to, uint8_t origin, uint32_t epoch, uint64_t after)
+{
+    const struct keep *q = &n->keep[origin];
+    int given = 0;
+    for (uint32_t i = 0; i < q->count && given < RESEND_MESSAGES; i++) {
+        const struct kept *k = &q->k[(q->first + i) & (q->cap - 1)];
+        if (k->epoch < epoch || (k->epoch == epoch && k->last <= after))
+            continue;
+        bus_send(n->nc.bus, n->nc.self, to, k->m);
+        given++;
+    }
+}
+
+/* ---- facts out ---- */
+
+static void facts_header(struct buf *b, uint8_t origin, uint32_t epoch, uint64_t first,
+                         uint32_t count)
+{
+    put_u8(b, origin);
+    put_varint(b, epoch);
+    put_varint(b, first);
+    put_varint(b, count);
+}
+
+static void publish(struct node *n)
+{
+    if (!n->batch_count)
+        return;
+    buf_reset(&n->scratch);
+    facts_header(&n->scratch, n->nc.self, n->epoch, n->batch_first, n->batch_count);
+    buf_add(&n->scratch, n->batch.data, n->batch.len);
+    struct message *m = message_new(MSG_FACTS, n->nc.self, n->scratch.data, n->scratch.len);
+    keep_add(n, n->nc.self, m, n->epoch, n->batch_first, n->batch_first + n->batch_count - 1);
+    for (int to = 0; to < NODES_MAX; to++)
+        if (is_peer(n, to))
+            bus_send(n->nc.bus, n->nc.self, (uint8_t)to, m);
+    message_unref(m);
+    n->batch_count = 0;
+    buf_reset(&n->batch);
+}
+
+static void history_out(struct node *n, struct td_id contact)
+{
+    struct core_history h;
+    if (!core_history_of(n->core, contact, &h))
+        return;
+    if (n->nc.on_history)
+        n->nc.on_history(n->nc.arg, n, &h);
+    buf_reset(&n->scratch);
+    node_history_encode(&n->scratch, &h);
+    store_put_history(n->store, &(struct store_history){
+                                    .contact = h.contact, .customer = h.customer,
+                                    .epoch = h.epoch, .version = h.version,
+                                    .started_at = h.started_at, .ended_at = h.ended_at,
+                                    .record = n->scratch.data, .record_len = n->scratch.len});
+}
+
+void node_history_encode(struct buf *b, const struct core_history *h)
+{
+    struct event e = {.type = EV_PLACED, .dot = {0, 1, 1}};
+    for (int i = h->n_decisions; i-- > 0;) {
+        memcpy(&e.placed, h->decisions[i],
+               offsetof(struct ev_placed, candidate) +
+                   h->decisions[i]->n_candidates * sizeof(struct candidate));
+        event_encode(b, &e);
+    }
+    e.type = EV_CONTACT;
+    e.contact = *h->final;
+    event_encode(b, &e);
+}
+
+static void hold_action(struct node *n, const struct action *a)
+{
+    if (n->actions == n->actions_cap) {
+        n->actions_cap = n->actions_cap ? n->actions_cap * 2 : 32;
+        n->action = mem_grow(n->action, n->actions_cap, sizeof *n->action);
+    }
+    n->action[n->actions++] = *a;
+}
+
+/* Takes what the core has put out. History goes into the commit of the facts it follows from. */
+static void drain(struct node *n)
+{
+    struct event e;
+    while (core_next_fact(n->core, &e)) {
+        size_t at = n->batch.len;
+        event_encode(&n->batch, &e);
+        if (!n->batch_count++)
+            n->batch_first = e.dot.seq;
+        store_append(n->store, n->batch.data + at, n->batch.len - at);
+        n->uncommitted++;
+        n->facts++;
+        if (n->nc.on_fact)
+            n->nc.on_fact(n->nc.arg, n, &e);
+    }
+    struct action a;
+    while (core_next_action(n->core, &a)) {
+        if (a.type == ACT_HISTORY)
+            history_out(n, a.history);
+        else
+            hold_action(n, &a);
+    }
+    if (n->uncommitted >= (uint32_t)n->nc.config->store.commit_events && !n->pumping)
+        node_flush(n);
+    else if (n->uncommitted || n->actions || n->waiters)
+        flush_soon(n);
+}
+
+/* ---- actions ---- */
+
+static void beat_out(struct node *n)
+{
+    struct beat b;
+    core_beat(n->core, n->nc.sched->now, &b);
+    for (int o = 0; o < NODES_MAX; o++) { /* only what is durable here is acknowledged */
+        b.vector_epoch[o] = n->durable[o].epoch;
+        b.vector_seq[o] = n->durable[o].seq;
+    }
+    for (int to = 0; to < NODES_MAX; to++) {
+        if (!is_peer(n, to))
+            continue;
+        const struct peer *p = &n->core->peer[to];
+        b.echo_at = p->sent_at_heard ? p->sent_at : 0;
+        b.echo_held_ms = n->nc.sched->now - p->sent_at_heard;
+        buf_reset(&n->scratch);
+        wire_put_beat(&n->scratch, &b);
+        struct message *m = message_new(MSG_BEAT, n->nc.self, n->scratch.data, n->scratch.len);
+        bus_send(n->nc.bus, n->nc.self, (uint8_t)to, m);
+        message_unref(m);
+    }
+}
+
+static void send_small(struct node *n, uint8_t kind, uint8_t to)
+{
+    struct message *m = message_new(kind, n->nc.self, n->scratch.data, n->scratch.len);
+    bus_send(n->nc.bus, n->nc.self, to, m);
+    message_unref(m);
+}
+
+static void note_out(struct node *n, const struct action *a)
+{
+    if (!n->nc.on_note)
+        return;
+    struct node_note note = {.at = a->at, .kind = (uint8_t)a->note.kind, .site = a->note.site};
+    str_copy(note.text, sizeof note.text, a->note.text);
+    n->nc.on_note(n->nc.arg, n, &note);
+}
+
+static void act(struct node *n, const struct action *a)
+{
+    struct instance *i = n->nc.instance;
+    buf_reset(&n->scratch);
+    switch (a->type) {
+    case ACT_ASK_HUB:
+        wire_put_request(&n->scratch, &a->request);
+        send_small(n, MSG_ASK, HUB);
+        break;
+    case ACT_RESEND:
+        wire_put_resend(&n->scratch, a->resend.origin, a->resend.epoch, a->resend.after_seq);
+        send_small(n, MSG_RESEND, a->resend.node);
+        break;
+    case ACT_BEAT: beat_out(n); break;
+    case ACT_NOTE: note_out(n, a); break;
+    case ACT_HISTORY: break;
+    default:
+        if (!i)
+            break;
+        if (a->type == ACT_DELIVER)
+            i->ops->deliver(i, &a->placed);
+        else if (a->type == ACT_RELEASE)
+            i->ops->release(i, a->contact.contact);
+        else if (a->type == ACT_DROP)
+            i->ops->drop(i, a->contact.contact);
+        else if (a->type == ACT_SIGN_IN)
+            i->ops->sign_in(i, a->agent.agent);
+        else if (a->type == ACT_SIGN_OUT)
+            i->ops->sign_out(i, a->agent.agent);
+        else if (a->type == ACT_WEIGHT)
+            i->ops->weight(i, a->weight.queue, a->weight.weight);
+    }
+}
+
+static void put_kept(struct node *n, struct buf *b)
+{
+    for (int o = 0; o < NODES_MAX; o++) {
+        const struct keep *q = &n->keep[o];
+        put_varint(b, q->count);
+        for (uint32_t i = 0; i < q->count; i++) {
+            const struct message *m = q->k[(q->first + i) & (q->cap - 1)].m;
+            put_str(b, (const char *)m->data, m->len);
+        }
+    }
+}
+
+static void snapshot(struct node *n)
+{
+    struct buf b = {0};
+    core_snapshot(n->core, &b);
+    struct buf all = {0};
+    put_str(&all, b.data, b.len);
+    put_kept(n, &all);
+    store_put_snapshot(n->store, all.data, all.len);
+    buf_free(&b);
+    buf_free(&all);
+    n->since_snapshot = 0;
+}
+
+static bool commit(struct node *n)
+{
+    n->since_snapshot += n->uncommitted;
+    uint64_t limit = n->nc.snapshot_events ? n->nc.snapshot_events : SNAPSHOT_EVENTS;
+    if (n->since_snapshot >= limit) {
+        keep_trim(n);
+        snapshot(n);
+    }
+    if (n->uncommitted && !store_commit(n->store)) {
+        fatal(n, n->store->error);
+        return false;
+    }
+    n->uncommitted = 0;
+    memcpy(n->durable, n->core->vector, sizeof n->durable);
+    if (n->nc.instance)
+        n->nc.instance->ops->ack(n->nc.instance);
+    return true;
+}
+
+void node_flush(struct node *n)
+{
+    if (n->dead || !commit(n))
+        return;
+    publish(n);
+    /* An action may lead to inputs, and these to actions: they wait for the next commit. */
+    struct action *actions = n->action;
+    uint32_t count = n->actions;
+    n->action = NULL;
+    n->actions = n->actions_cap = 0;
+    for (uint32_t i = 0; i < count; i++)
+        act(n, &actions[i]);
+    if (!n->action) {
+        n->action = actions; /* nothing came: the memory is used again */
+        n->actions_cap = count;
+    } else {
+        mem_free(actions);
+    }
+    struct waiter *waiters = n->waiter;
+    count = n->waiters;
+    n->waiter = NULL;
+    n->waiters = n->waiters_cap = 0;
+    for (uint32_t i = 0; i < count; i++)
+        waiters[i].fn(waiters[i].arg);
+    mem_free(waiters);
+    keep_trim(n);
+    node_pump(n);
+}
+
+void node_when_durable(struct node *n, void (*fn)(void *arg), void *arg)
+{
+    if (n->waiters == n->waiters_cap) {
+        n->waiters_cap = n->waiters_cap ? n->waiters_cap * 2 : 16;
+        n->waiter = mem_grow(n->waiter, n->waiters_cap, sizeof *n->waiter);
+    }
+    n->waiter[n->waiters++] = (struct waiter){fn, arg};
+    flush_soon(n);
+}
+
+/* ---- inputs ---- */
+
+enum folded node_input(struct node *n, const struct input *in)
+{
+    if (n->dead)
+        return FOLD_BAD;
+    enum folded f = core_apply(n->core, in, n->nc.sched->now);
+    drain(n);
+    return f;
+}
+
+static void held_out(struct node *n)
+{
+    if (!n->held)
+        return;
+    n->held = false;
+    core_apply(n->core, &(struct input){.type = IN_CONTACT, .contact = n->held_contact},
+               n->nc.sched->now);
+}
+
+static void contact_in(struct node *n, const struct instance_contact *c)
+{
+    bool same = n->held && id_eq(c->contact, n->held_contact.contact) &&
+                c->at == n->held_contact.at && c->state != CONTACT_ENDED &&
+                n->held_contact.state == CONTACT_QUEUED && !n->held_contact.transferred;
+    if (!same)
+        held_out(n);
+    n->held = true;
+    n->held_contact = *c;
+}
+
+static void instance_in(struct node *n, const struct instance_event *e)
+{
+    struct input in = {0};
+    if (e->type == INST_CONTACT) {
+        contact_in(n, &e->contact);
+        return;
+    }
+    if (e->type != INST_AGENT)
+        held_out(n);
+    switch (e->type) {
+    case INST_AGENT:
+        in.type = IN_AGENT;
+        in.agent.agent = e->agent.agent;
+        in.agent.presence = e->agent.presence;
+        in.agent.reason = e->agent.reason;
+        break;
+    case INST_RELEASED:
+    case INST_REFUSED:
+        in.type = e->type == INST_RELEASED ? IN_RELEASED : IN_REFUSED;
+        in.outcome.contact = e->outcome.contact;
+        in.outcome.ok = e->outcome.ok;
+        break;
+    default:
+        in.type = IN_INSTANCE;
+        in.instance.ok = e->health.ok;
+        in.instance.ready = e->health.ready;
+        break;
+    }
+    core_apply(n->core, &in, n->nc.sched->now);
+}
+
+void node_pump(struct node *n)
+{
+    if (n->dead || !n->nc.instance || n->pumping)
+        return;
+    n->pumping = true;
+    struct instance_event e;
+    bool any = false;
+    while (n->nc.instance->ops->next(n->nc.instance, &e)) {
+        instance_in(n, &e);
+        any = true;
+    }
+    held_out(n);
+    if (any || n->core->settle_moves)
+        core_apply(n->core, &(struct input){.type = IN_SETTLE}, n->nc.sched->now);
+    n->pumping = false;
+    drain(n);
+}
+
+/* ---- the bus ---- */
+
+static void facts_in(struct node *n, struct message *m)
+{
+    struct reader r = reader_of(m->data, m->len);
+    uint8_t origin = reader_u8(&r);
+    uint32_t epoch = (uint32_t)reader_varint(&r);
+    uint64_t first = reader_varint(&r), count = reader_varint(&r);
+    if (r.bad || origin == n->nc.self || origin >= NODES_MAX)
+        return;
+    uint32_t fresh = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const uint8_t *at = r.p;
+        struct event e;
+        if (!event_decode(&r, &e) || e.dot.origin != origin || e.dot.epoch != epoch)
+            break;
+        enum folded f = core_apply(n->core, &(struct input){.type = IN_FACT, .fact = &e},
+                                   n->nc.sched->now);
+        if (f == FOLD_GAP || f == FOLD_BAD)
+            break;
+        if (f == FOLD_KNOWN)
+            continue;
+        store_append(n->store, at, (size_t)(r.p - at));
+        n->uncommitted++;
+        n->facts++;
+        fresh++;
+        if (n->nc.on_fact)
+            n->nc.on_fact(n->nc.arg, n, &e);
+    }
+    if (fresh) {
+        keep_add(n, origin, m, epoch, first, first + count - 1);
+        core_apply(n->core, &(struct input){.type = IN_SETTLE}, n->nc.sched->now);
+    }
+}
+
+void node_receive(struct node *n, struct message *m)
+{
+    if (n->dead || m->from >= NODES_MAX || !is_peer(n, m->from))
+        return;
+    struct reader r = reader_of(m->data, m->len);
+    switch ((enum message_kind)m->kind) {
+    case MSG_FACTS: facts_in(n, m); break;
+    case MSG_BEAT: {
+        struct beat b;
+        if (wire_get_beat(&r, &b) && b.from == m->from)
+            core_apply(n->core, &(struct input){.type = IN_BEAT, .beat = &b}, n->nc.sched->now);
+        break;
+    }
+    case MSG_ASK: {
+        struct input in = {.type = IN_ASKED};
+        if (wire_get_request(&r, &in.request))
+            core_apply(n->core, &in, n->nc.sched->now);
+        break;
+    }
+    case MSG_RESEND: {
+        uint8_t origin = reader_u8(&r);
+        uint32_t epoch = (uint32_t)reader_varint(&r);
+        uint64_t after = reader_varint(&r);
+        if (reader_end_ok(&r) && origin < NODES_MAX)
+            resend(n, m->from, origin, epoch, after);
+        break;
+    }
+    case MESSAGE_KINDS: break;
+    }
+    drain(n);
+}
+
+/* ---- life ---- */
+
+static bool on_snapshot(void *arg, const void *data, size_t len)
+{
+    struct node *n = arg;
+    struct reader r = reader_of(data, len);
+    size_t model_len;
+    const char *model = reader_str(&r, &model_len);
+    if (r.bad || !core_restore(n->core, model, model_len))
+        return false;
+    for (int o = 0; o < NODES_MAX; o++) {
+        uint64_t count = reader_varint(&r);
+        for (uint64_t i = 0; i < count && !r.bad; i++) {
+            size_t size;
+            const char *bytes = reader_str(&r, &size);
+            if (r.bad || size > MESSAGE_MAX)
+                return false;
+            struct message *m = message_new(MSG_FACTS, n->nc.self, bytes, size);
+            struct reader h = reader_of(bytes, size);
+            reader_u8(&h);
+            uint32_t epoch = (uint32_t)reader_varint(&h);
+            uint64_t first = reader_varint(&h), facts = reader_varint(&h);
+            keep_add(n, (uint8_t)o, m, epoch, first, first + facts - 1);
+            message_unref(m);
+        }
+    }
+    return reader_end_ok(&r);
+}
+
+static void batch_keep(struct node *n, uint8_t origin, uint32_t epoch)
+{
+    if (!n->batch_count)
+        return;
+    buf_reset(&n->scratch);
+    facts_header(&n->scratch, origin, epoch, n->batch_first, n->batch_count);
+    buf_add(&n->scratch, n->batch.data, n->batch.len);
+    struct message *m = message_new(MSG_FACTS, n->nc.self, n->scratch.data, n->scratch.len);
+    keep_add(n, origin, m, epoch, n->batch_first, n->batch_first + n->batch_count - 1);
+    message_unref(m);
+    n->batch_count = 0;
+    buf_reset(&n->batch);
+}
+
+struct loading { /* facts of the log, put back into messages a run of one origin at a time */
+    struct node *n;
+    uint8_t origin;
+    uint32_t epoch;
+};
+
+static bool on_event(void *arg, const void *data, size_t len)
+{
+    struct loading *l = arg;
+    struct node *n = l->n;
+    struct reader r = reader_of(data, len);
+    struct event e;
+    if (!event_decode(&r, &e) || !reader_end_ok(&r))
+        return false;
+    if (core_recover(n->core, &e) != FOLD_NEW)
+        return false;
+    n->since_snapshot++;
+    if (n->batch_count && (l->origin != e.dot.origin || l->epoch != e.dot.epoch ||
+                           n->batch_count >= FACTS_A_MESSAGE))
+        batch_keep(n, l->origin, l->epoch);
+    if (!n->batch_count++)
+        n->batch_first = e.dot.seq;
+    buf_add(&n->batch, data, len);
+    l->origin = e.dot.origin;
+    l->epoch = e.dot.epoch;
+    return true;
+}
+
+/* This node's epoch: kept in its store; a store that is new starts a new life. */
+static void epoch_load(struct node *n)
+{
+    struct buf b = {0};
+    if (store_get_meta(n->store, "epoch", &b) && b.len == sizeof n->epoch) {
+        memcpy(&n->epoch, b.data, sizeof n->epoch);
+    } else {
+        n->epoch = (uint32_t)(n->nc.sched->now / MS_PER_S);
+        store_put_meta(n->store, "epoch", &n->epoch, sizeof n->epoch);
+        n->uncommitted++; /* so that the first flush commits it */
+    }
+    buf_free(&b);
+}
+
+static bool on_snapshot_entry(void *arg, const void *data, size_t len)
+{
+    return on_snapshot(((struct loading *)arg)->n, data, len);
+}
+
+struct node *node_new(const struct node_config *nc, char *error, size_t error_cap)
+{
+    struct node *n = mem_new(1, sizeof *n);
+    n->nc = *nc;
+    n->store = nc->store;
+    epoch_load(n);
+    n->core = core_new(nc->config, nc->self, n->epoch);
+    struct loading l = {.n = n};
+    if (!n->store->ops->load(n->store, on_snapshot_entry, on_event, &l)) {
+        snprintf(error, error_cap, "the store cannot be read: %s",
+                 n->store->error[0] ? n->store->error : "a record in it is damaged");
+        n->store = NULL; /* stays the caller's */
+        node_free(n);
+        return NULL;
+    }
+    batch_keep(n, l.origin, l.epoch);
+    memcpy(n->durable, n->core->vector, sizeof n->durable);
+    if (nc->instance) {
+        nc->instance->ops->rewind(nc->instance);
+        node_pump(n);
+        struct reality real = nc->instance->ops->reality(nc->instance);
+        core_reconcile(n->core, &real, nc->sched->now);
+    }
+    drain(n);
+    flush_soon(n);
+    n->timers++;
+    sched_at(nc->sched, nc->sched->now, tick_due, n, n, 0);
+    return n;
+}
+
+static struct store *node__end(struct node *n)
+{
+    struct store *s = n->store;
+    for (int o = 0; o < NODES_MAX; o++) {
+        while (n->keep[o].count)
+            keep_drop_first(n, &n->keep[o]);
+        mem_free(n->keep[o].k);
+    }
+    core_free(n->core);
+    n->core = NULL;
+    n->store = NULL;
+    buf_free(&n->batch);
+    buf_free(&n->scratch);
+    mem_free(n->action);
+    mem_free(n->waiter);
+    n->action = NULL;
+    n->waiter = NULL;
+    n->dead = true;
+    if (!n->timers)
+        mem_free(n);
+    return s;
+}
+
+void node_free(struct node *n)
+{
+    if (n)
+        store_close(node__end(n));
+}
+
+struct store *node_crash(struct node *n)
+{
+    struct store *s = node__end(n);
+    if (s->ops->crash)
+        s->ops->crash(s);
+    return s;
+}

@@ -1,5 +1,6 @@
 /* config.h - the configuration as the core sees it: plain structs, made by config_load (one YAML
- * file, schema table in config_schema.c) and never changed afterwards.
+ * file, schema table in config_schema.c) and never changed afterwards. What the file may say is in
+ * docs/config.md, which is made from the same table.
  *
  * Everything inside belongs to struct config and is freed by config_free. Indexes (site, queue,
  * profile, hours) are positions in the arrays below; SITE_NONE etc. mean "not given".
@@ -8,19 +9,18 @@
 
 #include "core/types.h"
 
-#define SITE_NONE     0xff
-#define INDEX_NONE    0xffff
-#define PPM           1000000
+#define VALUE_MAX_LEN 128 /* a value in a trace with its NUL; the longest of the FTC day has 68 */
 
 struct cfg_site {
     char name[NAME_MAX_LEN]; /* an AWS region name by custom: us-east-1 */
     td_key key;
     double lat, lon;         /* degrees, WGS 84 */
-    uint8_t residency;       /* index into residencies[] */
+    uint8_t residency;       /* index into config.residency; "default" when the file names none */
     int32_t contacts_max;    /* concurrent contacts the instance's quota allows */
 };
 
-/* The bus between two nodes, one way; both directions alike unless given twice. */
+/* The bus between two nodes, one way; both directions alike unless one is given as one_way. A node's
+ * link to itself is all zeroes. */
 struct cfg_link {
     double latency_ms, jitter_ms;
     int32_t loss_ppm, duplicate_ppm, reorder_ppm;
@@ -29,7 +29,8 @@ struct cfg_link {
 struct cfg_hours { /* weekly opening hours, in a fixed offset from UTC */
     char name[NAME_MAX_LEN];
     int32_t utc_offset_min;
-    struct { int32_t open_min, close_min; } day[7]; /* Monday first; open == close: closed all day */
+    struct { int32_t open_min, close_min; } day[7]; /* Monday first; open == close: closed all day,
+                                                       else open < close <= 1440 */
 };
 
 struct cfg_queue {
@@ -56,7 +57,7 @@ struct cfg_profile_queue {
 struct cfg_profile { /* a routing profile: which queues, how many at once of each channel */
     char name[NAME_MAX_LEN];
     td_key key;
-    uint8_t concurrency[CHANNELS]; /* 0 = does not take that channel */
+    uint8_t concurrency[CHANNELS]; /* 0 = does not take that channel; never 0 for one in queues */
     uint16_t n_queues;
     struct cfg_profile_queue queues[PROFILE_QUEUES_MAX];
 };
@@ -73,7 +74,8 @@ struct cfg_agent {
 /* Shares hold inside a group of sites. A contact's group is that of the nearest site that may
  * serve it; another group is used only when no site of its own is serve-ready. */
 struct cfg_group {
-    char name[NAME_MAX_LEN];
+    char name[NAME_MAX_LEN]; /* "all" when the policy has no groups of its own */
+    td_key key;
     uint8_t n_sites;
     uint8_t site[SITES_MAX];
     int32_t share_ppm[SITES_MAX]; /* sums to PPM exactly */
@@ -82,6 +84,7 @@ struct cfg_group {
 enum binding { BIND_LATE, BIND_EARLY };
 enum load_view { VIEW_EVENTS, VIEW_REPORTS };
 
+/* Every site is in exactly one group of each policy. */
 struct cfg_policy { /* normal, event, maintenance, ...: one is active at a time */
     char name[NAME_MAX_LEN];
     td_key key;
@@ -128,15 +131,15 @@ struct cfg_demand {
     uint16_t transfer_queue;          /* INDEX_NONE: none */
 };
 struct cfg_workload {
-    double contacts_per_day;      /* mean; 0 with load > 0: from load */
+    double contacts_per_day;      /* mean; 0: from load */
     double load;                  /* offered load per agent, used when contacts_per_day is 0 */
     bool flat;                    /* Poisson at a constant rate instead of a day's shape */
-    double near_site_share[SITES_MAX]; /* flat runs: share of callers at each site's own place */
-    bool near_site_given;
+    double near_site_share[SITES_MAX]; /* share of callers at each site's own place, sums to 1 */
+    bool near_site_given;         /* true exactly when there are no origins (else all 0) */
     uint16_t n_origins;
     struct cfg_origin *origins;
-    uint16_t n_demands;
-    struct cfg_demand *demands;
+    uint16_t n_demands;           /* 0 only when no profile serves anything */
+    struct cfg_demand *demands;   /* the file's, or one for each (queue, channel) of the profiles */
     double returning_chance;      /* a caller is one of those seen before */
     double redial_chance, redial_min_s, redial_max_s; /* after a dropped live contact */
     int64_t duration_ms;          /* how long a generated run lasts */
@@ -162,9 +165,10 @@ struct cfg_trace {
     int64_t utc_offset_min;          /* of the times in the trace */
     char separator;                  /* ',' or '\t' */
     uint16_t n_map;
-    struct { char from[NAME_MAX_LEN]; uint16_t queue; } *queue_map; /* column value -> queue */
+    struct cfg_trace_queue { char from[VALUE_MAX_LEN]; uint16_t queue; } *queue_map;
     uint16_t queue_default;          /* values not in the map; INDEX_NONE: such a row is bad */
-    struct { char column[NAME_MAX_LEN], value[NAME_MAX_LEN]; } skip[8]; /* rows to leave out */
+    struct cfg_trace_skip { char column[NAME_MAX_LEN], value[VALUE_MAX_LEN]; } skip[8]; /* rows to
+                                        leave out */
     uint16_t n_skip;
     double scale;                    /* play every row this many times on average; 1 */
 };
@@ -212,7 +216,9 @@ struct config {
 };
 
 /* Reads a configuration. `file` is only named in messages. On failure returns NULL and appends one
- * or more lines "FILE:LINE:COL: field: what is wrong; remedy" to *errors. */
+ * or more lines "FILE:LINE:COL: field: what is wrong; remedy" to *errors, in the order of the file
+ * and at most 20 of them (base/conf.h tells the form). Names are unique, references are indexes of
+ * what exists, shares sum to PPM in every group, and no two names share a key. */
 struct buf;
 struct config *config_load(const char *text, size_t len, const char *file,
                            struct buf *errors) MUST_USE;

@@ -12,8 +12,10 @@
 #include "core/place.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+enum { FORCED_WINDOW = 1000 }; /* contacts of a group between two judgements */
 #define PRIOR_CONTACTS 50.0 /* the configured handling time and patience weigh like so many contacts */
 
 /* ---- figures ---- */
@@ -218,6 +220,19 @@ static uint8_t choose(const struct core *k, struct ev_placed *p, uint16_t mask, 
     return (uint8_t)chosen;
 }
 
+/* Would this contact put a site further off its share than the bound allows, and further than it
+ * is? Only what had no choice (one site staffed, a sticky customer) can do that. */
+static bool breaks_bound(const struct core *k, const struct share_ledger *l, uint8_t site)
+{
+    int64_t bound_u = (int64_t)(shares_bound(k) * PPM), worst = bound_u;
+    for (int s = 0; s < l->n; s++)
+        worst = MAX(worst, llabs(l->lag_u[s]));
+    for (int s = 0; s < l->n; s++)
+        if (llabs(l->lag_u[s] + l->share_ppm[s] - (s == site ? PPM : 0)) > worst)
+            return true;
+    return false;
+}
+
 /* Fills *p for the request. `avoid`: sites that must not be chosen. False: nobody may take it. */
 bool decide(const struct core *k, const struct route_request *r, uint16_t avoid, bool counted,
             struct ev_placed *p, double cost_km[SITES_MAX])
@@ -244,12 +259,16 @@ bool decide(const struct core *k, const struct route_request *r, uint16_t avoid,
     uint16_t all = (uint16_t)((1u << k->c->n_sites) - 1), lawful = 0;
     p->nearest = known ? nearest_in(k, all, metres) : SITE_NONE;
     uint16_t mask = decide_allowed(k, line, excluded) & (uint16_t)~avoid;
+    if (!config_hours_open(k->c, k->c->queue[r->queue].hours, k->now)) {
+        p->rule = RULE_CLOSED;
+        p->counted = 0;
+    }
     for (uint8_t s = 0; s < k->c->n_sites; s++)
         if (excluded[s] != EX_RESIDENCY)
             lawful |= (uint16_t)(1 << s);
     if (!mask) {
         mask = fail_open(k, excluded) & (uint16_t)~avoid;
-        p->rule = RULE_FAIL_OPEN;
+        p->rule = p->rule ? p->rule : RULE_FAIL_OPEN;
     }
     if (!mask)
         return false;
@@ -273,6 +292,8 @@ bool decide(const struct core *k, const struct route_request *r, uint16_t avoid,
     p->site = choose(k, p, mask, line, &l, cost_km);
     if (sticky != SITE_NONE)
         p->site = sticky;
+    if (p->counted && core_policy(k)->shares_enforced && breaks_bound(k, &l, p->site))
+        p->counted = 0; /* forced: it goes, but the other sites are not owed for it */
     return p->site != SITE_NONE;
 }
 
@@ -287,6 +308,29 @@ static void learn(struct core *k, const struct ev_placed *p, const double cost_k
     struct share_ledger l;
     shares_ledger(k, p->group, &l);
     share_price_learn(&k->group[p->group].price, &l, cost_km, mask, p->site, k->now);
+}
+
+/* Shares that cannot be kept are said, not hidden: how many of the last contacts of the group had
+ * to go to one site whatever its share. */
+static void forced(struct core *k, const struct ev_placed *p)
+{
+    struct group_state *g = &k->group[p->group];
+    if (p->rule == RULE_CLOSED || !core_policy(k)->shares_enforced)
+        return;
+    g->judged++;
+    if (!p->counted)
+        g->forced[p->site]++;
+    if (g->judged < FORCED_WINDOW)
+        return;
+    for (uint8_t s = 0; s < k->c->n_sites; s++) {
+        if (g->forced[s] * 20 > g->judged) /* more than one in twenty */
+            core_note(k, NOTE_INFEASIBLE, s, g->forced[s],
+                      "share of %s cannot be kept: %u of the last %u contacts of group %s could go "
+                      "nowhere else", k->c->site[s].name, g->forced[s], g->judged,
+                      core_policy(k)->group[p->group].name);
+        g->forced[s] = 0;
+    }
+    g->judged = 0;
 }
 
 /* Places an arriving contact: decides, and states it. */
@@ -311,6 +355,7 @@ void decide_place(struct core *k, const struct route_request *r)
     /* A site's own word, given when the hub was silent, outweighs a late one of the hub. */
     e.placed.epoch = epoch_make(local ? 2 : 1, k->self);
     learn(k, &e.placed, cost_km);
+    forced(k, &e.placed);
     core_state(k, &e);
 }
 

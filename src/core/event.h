@@ -72,6 +72,7 @@ enum rule { /* what decided */
     RULE_NEAREST,       /* shares are not enforced: least of distance + expected wait */
     RULE_STICKY_AGENT, RULE_STICKY_SITE,
     RULE_OTHER_GROUP,   /* no site of its own group is serve-ready */
+    RULE_CLOSED,        /* out of hours: to the nearest, which says so; no share counts it */
     RULE_FAIL_OPEN,     /* no site at all is serve-ready: the least bad */
     RULE_LOCAL,         /* the hub did not answer in time: the entry site decided */
     RULE_FREED_AGENT,   /* moved: an agent elsewhere is free and it is the oldest waiting */

@@ -43,6 +43,13 @@ bool health_site_open(const struct core *k, uint8_t site, uint8_t *why)
     return *why == EX_NO;
 }
 
+/* Just started and not heard yet: neither up nor down. */
+static bool health_unknown(const struct core *k, uint8_t node)
+{
+    td_ms grace = (td_ms)k->c->health.beat_interval_ms * 2 * (k->c->health.fall + 1);
+    return node != k->self && !k->peer[node].heard_at && k->now - k->started_at < grace;
+}
+
 uint8_t health_coordinator(const struct core *k)
 {
     if (k->self == HUB || k->peer[HUB].up)
@@ -171,7 +178,7 @@ void core_beat(struct core *k, td_ms now, struct beat *out)
     out->number = ++k->beat_number;
     out->sent_at = now;
     for (uint8_t s = 0; s < k->c->n_sites; s++)
-        if (site_well(k, s))
+        if (site_well(k, s) || health_unknown(k, s))
             out->sees_up |= (uint16_t)(1 << s);
     for (int n = 0; n < NODES_MAX; n++) {
         out->vector_epoch[n] = k->vector[n].epoch;
@@ -202,7 +209,7 @@ static void count_votes(const struct core *k, uint8_t site, uint8_t *down, uint8
             continue;
         bool sees;
         if (n == k->self)
-            sees = site_well(k, site);
+            sees = site_well(k, site) || health_unknown(k, site);
         else if (k->peer[n].up)
             sees = k->peer[n].sees_up >> site & 1;
         else
@@ -248,8 +255,8 @@ static void peers_tick(struct core *k)
             k->shares_dirty = true;
         }
     }
-    bool hub = health_peer_up(k, HUB);
-    if (hub != k->hub_was_up && k->peer[HUB].heard_at)
+    bool hub = health_peer_up(k, HUB) || health_unknown(k, HUB);
+    if (hub != k->hub_was_up)
         core_note(k, hub ? NOTE_HUB_BACK : NOTE_HUB_LOST, SITE_NONE, 0, "%s %s",
                   k->c->hub_name, hub ? "is heard again" : "is not heard; this site decides itself");
     k->hub_was_up = hub;
@@ -257,6 +264,8 @@ static void peers_tick(struct core *k)
 
 void health_tick(struct core *k)
 {
+    if (!k->started_at)
+        k->started_at = k->now;
     peers_tick(k);
     if (health_coordinator(k) == k->self)
         for (uint8_t s = 0; s < k->c->n_sites; s++)

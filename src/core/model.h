@@ -119,7 +119,7 @@ struct group_state {
     int64_t lag_u[SITES_MAX];    /* sums over deciders */
     uint64_t placed[SITES_MAX];
     struct share_price price;    /* learned here */
-    uint8_t forced_site;         /* said infeasible already */
+    uint32_t judged, forced[SITES_MAX]; /* placed here, and of these forced, in this window */
 };
 
 struct queue_state { /* sums over ended contacts, for handling time and patience */
@@ -173,6 +173,7 @@ struct core {
     td_ms tick_at, reported_at, beat_at, weighed_at;
     bool returning_was;
     bool instance_ok, instance_ready;
+    td_ms started_at;            /* the first tick: peers not heard since are not judged yet */
     bool hub_was_up;
 
     struct register_state config_reg, policy_reg;

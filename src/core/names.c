@@ -15,7 +15,7 @@ const char *const contact_end_names[CONTACT_ENDS] = {
 const char *const place_how_names[PLACE_HOWS] = {"unknown", "given", "area_code", "country"};
 const char *const rule_names[RULES] = {
     "price",       "share_bound", "only_site",   "nearest", "same_agent", "same_site", "other_group",
-    "fail_open",   "local",       "freed_agent", "rehome",  "drain"};
+    "closed",      "fail_open",   "local",       "freed_agent", "rehome",  "drain"};
 const char *const rule_texts[RULES] = {
     "least of distance, expected wait and share price",
     "the share bound left no other choice",
@@ -24,6 +24,7 @@ const char *const rule_texts[RULES] = {
     "the customer's last agent is free",
     "the customer's last site",
     "no site of its own group is serve-ready",
+    "its queue is closed: the nearest site tells the caller so",
     "no site at all is serve-ready: the least bad",
     "the hub did not answer in time: the site where it came in decided",
     "an agent there is free, and it was the oldest waiting",

@@ -401,3 +401,30 @@ void world_idle(struct world *w, td_ms now)
     BUG_ON(world_next(w) < now);
     w->sched.now = MAX(w->sched.now, now);
 }
+
+/* The hub states the new configuration; every node folds it. The customers and instances of the
+ * simulation take it at once. */
+bool world_reconfigure(struct world *w, const char *text, size_t len, const char *name,
+                       struct buf *errors)
+{
+    struct config *c = config_load(text, len, name, errors);
+    if (!c)
+        return false;
+    bool same = c->n_sites == w->c->n_sites;
+    for (uint8_t s = 0; s < w->c->n_sites && same; s++)
+        same = c->site[s].key == w->c->site[s].key;
+    if (!same)
+        buf_fmt(errors, "%s: sites: a running centre keeps its sites and their order; stop it to "
+                        "change them\n", name);
+    else if (!w->node[HUB])
+        buf_fmt(errors, "%s: the hub is down: try again when it is back\n", name);
+    if (!same || !w->node[HUB]) {
+        config_free(c);
+        return false;
+    }
+    node_input(w->node[HUB], &(struct input){.type = IN_SET_CONFIG, .config = {text, len}});
+    floor_reconfigure(w->floor, c);
+    config_free(w->replaced);
+    w->c = w->replaced = c;
+    return true;
+}

@@ -236,8 +236,8 @@ static void store_int(enum conf_c c, void *to, int64_t v)
     }
 }
 
-static void complain(struct conf *c, const struct conf_node *n, const char *what,
-                     const char *advice)
+void conf_error_value(struct conf *c, const struct conf_node *n, const char *what,
+                      const char *advice)
 {
     BUG_ON(!n); /* the table's own default is wrong */
     struct buf b = {0};
@@ -277,17 +277,17 @@ static void read_number(struct conf *c, const struct conf_row *r, const struct c
     enum number_fault fault = quoted ? NUMBER_NONE : parse_number(text, &v);
     double value = number_value(v);
     if (fault || (r->type == CONF_INT && v.places)) {
-        complain(c, n,
-                 quoted                    ? "is text, for it is in quotes"
-                 : fault == NUMBER_LONG    ? "has more than 15 digits"
-                 : r->type == CONF_INT     ? "is not a whole number"
-                 : r->type == CONF_PERCENT ? "is not a percentage"
-                                           : "is not a decimal number",
-                 advice);
+        conf_error_value(c, n,
+                         quoted                    ? "is text, for it is in quotes"
+                         : fault == NUMBER_LONG    ? "has more than 15 digits"
+                         : r->type == CONF_INT     ? "is not a whole number"
+                         : r->type == CONF_PERCENT ? "is not a percentage"
+                                                   : "is not a decimal number",
+                         advice);
         return;
     }
     if ((r->min != 0 || r->max != 0) && (value < r->min || value > r->max)) {
-        complain(c, n, value < r->min ? "is too small" : "is too large", advice);
+        conf_error_value(c, n, value < r->min ? "is too small" : "is too large", advice);
         return;
     }
     int64_t scale = r->type == CONF_PERCENT ? 10000 : r->scale ? r->scale : 1, whole;
@@ -298,8 +298,8 @@ static void read_number(struct conf *c, const struct conf_row *r, const struct c
     }
     BUG_ON(r->min == 0 && r->max == 0); /* a whole member needs a range to be safe */
     if (__builtin_mul_overflow(v.mantissa, scale, &whole) || whole % ten[v.places]) {
-        complain(c, n, "has too many digits after the point",
-                 scale == 10000 ? "write at most 4" : "write at most 3");
+        conf_error_value(c, n, "has too many digits after the point",
+                         scale == 10000 ? "write at most 4" : "write at most 3");
         return;
     }
     store_int(r->c, to, whole / ten[v.places]);
@@ -318,7 +318,7 @@ static void read_ref(struct conf *c, const struct conf_row *r, const struct conf
     struct buf what = {0}, advice = {0};
     buf_fmt(&what, "is not a known %s", r->ref->noun);
     put_advice(c, &advice, text, r->ref->name, c->user);
-    complain(c, n, what.data, advice.data);
+    conf_error_value(c, n, what.data, advice.data);
     buf_free(&what);
     buf_free(&advice);
 }
@@ -337,7 +337,7 @@ static void read_enum(struct conf *c, const struct conf_row *r, const struct con
     }
     struct buf advice = {0};
     put_advice(c, &advice, text, enum_name, (void *)(uintptr_t)r->names);
-    complain(c, n, "is not known here", advice.data);
+    conf_error_value(c, n, "is not known here", advice.data);
     buf_free(&advice);
 }
 
@@ -345,11 +345,12 @@ static void read_text(struct conf *c, const struct conf_row *r, const struct con
                       const char *text, void *base)
 {
     if ((n && is_null(n)) || !is_text(text)) {
-        complain(c, n, "is not a text", "write some text on one line, in quotes if need be");
+        conf_error_value(c, n, "is not a text",
+                         "write some text on one line, in quotes if need be");
         return;
     }
     if (r->type == CONF_NAME && !is_name(text)) {
-        complain(c, n, "is not a name", "write 1 to 63 of A-Z a-z 0-9 . _ -");
+        conf_error_value(c, n, "is not a name", "write 1 to 63 of A-Z a-z 0-9 . _ -");
         return;
     }
     if (r->take) {
@@ -376,21 +377,21 @@ static void read_scalar(struct conf *c, const struct conf_row *r, const struct c
         if ((!n || n->plain) && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))
             store_int(r->c, to, *text == 't');
         else
-            complain(c, n, "is neither true nor false", "write true or false");
+            conf_error_value(c, n, "is neither true nor false", "write true or false");
         break;
     case CONF_TIME:
         if (parse_time(text, strlen(text), &span[0]))
             store_int(r->c, to, span[0]);
         else
-            complain(c, n, "is not a time of day", "write HH:MM, from 00:00 to 24:00");
+            conf_error_value(c, n, "is not a time of day", "write HH:MM, from 00:00 to 24:00");
         break;
     case CONF_SPAN:
         if (parse_span(text, span) && (span[0] < span[1] || strcmp(text, "closed") == 0))
             for (size_t i = 0; i < MAX(r->repeat, (uint8_t)1); i++)
                 memcpy((char *)to + i * sizeof span, span, sizeof span);
         else
-            complain(c, n, "is not a span of one day",
-                     "write HH:MM-HH:MM, the later time last (up to 24:00), or closed");
+            conf_error_value(c, n, "is not a span of one day",
+                             "write HH:MM-HH:MM, the later time last (up to 24:00), or closed");
         break;
     case CONF_ENUM:
         read_enum(c, r, n, text, base);

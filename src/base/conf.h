@@ -55,6 +55,9 @@ const struct conf_node *conf_item(const struct conf_node *n, uint32_t i);
 /* Reports a problem at a value (or, _key, at its key). Write "what is wrong; what to do". */
 void conf_error(struct conf *c, const struct conf_node *n, const char *fmt, ...) PRINTF(3, 4);
 void conf_error_key(struct conf *c, const struct conf_node *n, const char *fmt, ...) PRINTF(3, 4);
+/* The same of a scalar, with its value in quotes before `what`; "is empty" when it is null. */
+void conf_error_value(struct conf *c, const struct conf_node *n, const char *what,
+                      const char *advice);
 /* How many problems so far. */
 uint32_t conf_errors(const struct conf *c);
 void *conf_user(const struct conf *c);

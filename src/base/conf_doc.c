@@ -20,7 +20,7 @@ static void put_range(struct buf *b, const struct conf_row *r, const char *what)
     buf_str(b, what);
     if (r->min != 0 || r->max != 0)
         buf_fmt(b, " %.10g..%.10g", r->min, r->max);
-    if (r->unit)
+    if (r->unit && r->type != CONF_PERCENT)
         buf_fmt(b, " %s", r->unit);
 }
 

@@ -20,6 +20,74 @@ static struct config *config_of(struct conf *f)
     return loading(f)->c;
 }
 
+/* ---- keys ---- */
+
+struct keyed_name {
+    td_key key;
+    const char *name;
+    const struct conf_node *node;
+    uint32_t order;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    const struct keyed_name *x = a, *y = b;
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return x->order < y->order ? -1 : 1;
+}
+
+struct twins {
+    struct keyed_name first, second;
+};
+
+static int by_order(const void *a, const void *b)
+{
+    const struct twins *x = a, *y = b;
+    return x->second.order < y->second.order ? -1 : 1;
+}
+
+/* Tells each entry of the file once: a generator that repeats another would fill the screen. */
+static void tell_twins(struct conf *f, const char *noun, const struct twins *t, uint32_t n)
+{
+    const struct conf_node *told = NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct keyed_name *a = &t[i].first, *b = &t[i].second;
+        if (b->node == told)
+            continue;
+        told = b->node;
+        if (strcmp(a->name, b->name) == 0)
+            conf_error(f, b->node, "%s \"%s\" is on line %u already; choose another name or prefix",
+                       noun, b->name, a->node->line);
+        else
+            conf_error(f, b->node,
+                       "%s \"%s\" has the same key as \"%s\" on line %u by chance; "
+                       "change a letter of its name",
+                       noun, b->name, a->name, a->node->line);
+    }
+}
+
+/* Nodes know things by the hash of their name, so two names of a kind must not share one. Equal
+ * names among sites, queues, profiles and policies are refused earlier; agents are told here. */
+static void check_keys(struct conf *f, const char *noun, struct keyed_name *all, uint32_t n)
+{
+    struct twins *twins = NULL;
+    uint32_t found = 0;
+    qsort(all, n, sizeof *all, by_key);
+    for (uint32_t i = 1; i < n; i++) {
+        if (all[i - 1].key != all[i].key)
+            continue;
+        if (!twins)
+            twins = mem_new(n, sizeof *twins);
+        twins[found++] = (struct twins){all[i - 1], all[i]};
+    }
+    if (found) {
+        qsort(twins, found, sizeof *twins, by_order);
+        tell_twins(f, noun, twins, found);
+    }
+    mem_free(twins);
+}
+
 /* ---- sites, links, hours ---- */
 
 void config__take_residency(struct conf *f, const struct conf_node *n, const char *text, void *base)
@@ -269,6 +337,12 @@ static void check_groups(struct conf *f, const struct conf_node *n, struct cfg_p
         const struct conf_node *shares = conf_child(groups ? conf_item(groups, g) : n, "shares");
         int64_t sum = 0;
         group->key = hash_str(group->name);
+        for (uint8_t i = 0; i < g; i++)
+            if (p->group[i].key == group->key)
+                conf_error(f, conf_item(groups, g),
+                           "has the same key as group \"%s\" by chance; "
+                           "change a letter of its name",
+                           p->group[i].name);
         for (uint8_t i = 0; i < group->n_sites; i++) {
             uint8_t site = group->site[i];
             sum += group->share_ppm[i];
@@ -446,11 +520,11 @@ void config__take_country(struct conf *f, const struct conf_node *n, const char 
     struct cfg_origin *o = base;
     for (int i = 0; i < 2; i++)
         if (text[i] < 'A' || text[i] > 'Z') {
-            conf_error(f, n, "is not a country code; write two capital letters, for example DE");
+            conf_error_value(f, n, "is not a country code", "write two capitals, for example DE");
             return;
         }
     if (!str_copy(o->country, sizeof o->country, text))
-        conf_error(f, n, "is not a country code; write two capital letters, for example DE");
+        conf_error_value(f, n, "is not a country code", "write two capitals, for example DE");
 }
 
 void config__take_address(struct conf *f, const struct conf_node *n, const char *text, void *base)
@@ -458,65 +532,25 @@ void config__take_address(struct conf *f, const struct conf_node *n, const char 
     struct cfg_serve *s = base;
     unsigned char address[sizeof(struct in6_addr)];
     if (inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1)
-        conf_error(f, n, "is not an address; write one in numbers, as 127.0.0.1 or ::1");
+        conf_error_value(f, n, "is not an address", "write one in numbers: 127.0.0.1, ::1");
     else
         str_copy(s->listen, sizeof s->listen, text);
 }
 
 /* ---- the whole ---- */
 
-struct keyed_name {
-    td_key key;
-    const char *name;
-    const struct conf_node *node;
-    uint32_t order;
-};
-
-static int by_key(const void *a, const void *b)
-{
-    const struct keyed_name *x = a, *y = b;
-    if (x->key != y->key)
-        return x->key < y->key ? -1 : 1;
-    return x->order < y->order ? -1 : 1;
-}
-
-/* Nodes know things by the hash of their name, so two names of a kind must not share one. Equal
- * names among sites, queues, profiles and policies are refused earlier; agents are told here. */
-static void check_keys(struct conf *f, const char *noun, struct keyed_name *all, uint32_t n)
-{
-    qsort(all, n, sizeof *all, by_key);
-    const struct conf_node *told = NULL;
-    for (uint32_t i = 1; i < n; i++) {
-        const struct keyed_name *a = &all[i - 1], *b = &all[i];
-        if (a->key != b->key || b->node == told)
-            continue;
-        told = b->node; /* a generator that repeats another would fill the screen */
-        if (strcmp(a->name, b->name) == 0)
-            conf_error(f, b->node, "%s \"%s\" is on line %u already; choose another name or prefix",
-                       noun, b->name, a->node->line);
-        else
-            conf_error(f, b->node,
-                       "%s \"%s\" has the same key as \"%s\" on line %u by chance; "
-                       "change a letter of its name",
-                       noun, b->name, a->name, a->node->line);
-    }
-}
-
+/* The items of a list, by their names; what has a name and no item is the hub. */
 static void check_list(struct conf *f, const struct conf_node *n, const char *list,
-                       const char *noun, uint32_t count, const char *name, const td_key *key,
-                       size_t stride)
+                       const char *noun, const char *(*name)(void *user, uint32_t i))
 {
-    struct keyed_name *all = mem_new(count, sizeof *all);
+    struct keyed_name all[MAX(QUEUES_MAX, PROFILES_MAX)];
     const struct conf_node *item = conf_item(conf_child(n, list), 0);
-    for (uint32_t i = 0; i < count; i++) {
-        memcpy(&all[i].key, (const char *)key + i * stride, sizeof all[i].key);
-        all[i].name = name + i * stride;
-        all[i].node = item ? item : n;
-        all[i].order = i;
+    uint32_t count = 0;
+    for (const char *s; count < COUNTOF(all) && (s = name(loading(f), count)); count++) {
+        all[count] = (struct keyed_name){hash_str(s), s, item ? item : conf_child(n, "hub"), count};
         item = item ? item->next : NULL;
     }
     check_keys(f, noun, all, count);
-    mem_free(all);
 }
 
 static void check_agents(struct conf *f)
@@ -531,13 +565,9 @@ static void check_agents(struct conf *f)
 
 CONFIG_HOOK(file_done)
 {
-    struct config *c = base;
-#define CHECK_LIST(list, noun, array, count)                                                       \
-    if (c->count)                                                                                  \
-    check_list(f, n, list, noun, c->count, c->array[0].name, &c->array[0].key, sizeof c->array[0])
-    CHECK_LIST("sites", "site", site, n_sites);
-    CHECK_LIST("queues", "queue", queue, n_queues);
-    CHECK_LIST("profiles", "profile", profile, n_profiles);
-    CHECK_LIST("policies", "policy", policy, n_policies);
+    check_list(f, n, "sites", "node", config__node_name);
+    check_list(f, n, "queues", "queue", config__queue_name);
+    check_list(f, n, "profiles", "profile", config__profile_name);
+    check_list(f, n, "policies", "policy", config__policy_name);
     check_agents(f);
 }

@@ -38,8 +38,11 @@ struct raw_index {
 
 extern const struct conf_table config__table;
 
-struct conf;
+/* The i-th name of a kind, NULL after the last; nodes are the sites and then the hub. */
 const char *config__node_name(void *user, uint32_t i);
+const char *config__queue_name(void *user, uint32_t i);
+const char *config__profile_name(void *user, uint32_t i);
+const char *config__policy_name(void *user, uint32_t i);
 
 /* The tables' functions, by what they finish. `base` is what was read, `owner` what holds it. */
 #define CONFIG_HOOK(fn)                                                                            \

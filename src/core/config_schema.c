@@ -22,16 +22,16 @@
 /* ---- what may be referred to ---- */
 
 #define NAMES_OF(fn, array, n)                                                                     \
-    static const char *fn(void *user, uint32_t i)                                                  \
+    const char *fn(void *user, uint32_t i)                                                         \
     {                                                                                              \
         const struct config *c = ((struct load *)user)->c;                                         \
         return i < c->n ? c->array[i].name : NULL;                                                 \
     }
-NAMES_OF(site_name, site, n_sites)
-NAMES_OF(hours_name, hours, n_hours)
-NAMES_OF(queue_name, queue, n_queues)
-NAMES_OF(profile_name, profile, n_profiles)
-NAMES_OF(policy_name, policy, n_policies)
+static NAMES_OF(site_name, site, n_sites)
+static NAMES_OF(hours_name, hours, n_hours)
+NAMES_OF(config__queue_name, queue, n_queues)
+NAMES_OF(config__profile_name, profile, n_profiles)
+NAMES_OF(config__policy_name, policy, n_policies)
 
 static const char *residency_name(void *user, uint32_t i)
 {
@@ -46,8 +46,8 @@ const char *config__node_name(void *user, uint32_t i)
 }
 
 static const struct conf_ref to_site = {"site", site_name}, to_hours = {"set of hours", hours_name},
-    to_queue = {"queue", queue_name}, to_profile = {"profile", profile_name},
-    to_policy = {"policy", policy_name}, to_residency = {"residency", residency_name},
+    to_queue = {"queue", config__queue_name}, to_profile = {"profile", config__profile_name},
+    to_policy = {"policy", config__policy_name}, to_residency = {"residency", residency_name},
     to_node = {"site or hub", config__node_name};
 
 static const char *const channels[] = {"voice", "chat", "task", "email", NULL};
@@ -139,9 +139,9 @@ static const struct conf_row queue_rows[] = {
     {"value", "What lateness costs here, against 1 in other queues.", DECIMAL(struct cfg_queue, value, 0.001, 1000), .def = "1"},
     {"handle_s", "Mean handling time with wrap-up, as far as it is known beforehand.", S_AS_MS(struct cfg_queue, handle_ms, 1, 86400), .def = "180"},
     {"patience_s", "Mean time until a waiting customer gives up, as far as it is known beforehand.", S_AS_MS(struct cfg_queue, patience_ms, 1, 864000), .def = "240"},
-    {"sticky_agent", "A returning customer goes to the agent he talked to.", BOOL(struct cfg_queue, sticky_agent), .def = "false"},
-    {"sticky_site", "A returning customer goes to the site that served him.", BOOL(struct cfg_queue, sticky_site), .def = "false"},
-    {"sticky_min", "Returning means: his last contact ended no longer ago than this.", DECIMAL(struct cfg_queue, sticky_ms, 1, 525600), .unit = "min", .scale = 60000, .def = "1440"},
+    {"sticky_agent", "A returning customer goes to the same agent.", BOOL(struct cfg_queue, sticky_agent), .def = "false"},
+    {"sticky_site", "A returning customer goes to the same site.", BOOL(struct cfg_queue, sticky_site), .def = "false"},
+    {"sticky_min", "Returning means: the last contact ended no longer ago than this.", DECIMAL(struct cfg_queue, sticky_ms, 1, 525600), .unit = "min", .scale = 60000, .def = "1440"},
 };
 static const struct conf_table queue_table = {CONF_TABLE(queue_rows), .unique = "name", .begin = config__queue_begin, .done = config__queue_done,
     .doc = "What contacts wait in, each the same at every site."};
@@ -283,7 +283,7 @@ static const struct conf_table near_site_table = {CONF_TABLE(share_rows), .done 
 
 static const struct conf_row workload_rows[] = {
     {"contacts_per_day", "Mean number of contacts a day.", DECIMAL(struct cfg_workload, contacts_per_day, 0, 1e9), .def_doc = "from load"},
-    {"load", "Offered work per agent, 1 is all of his time; instead of contacts_per_day.", DECIMAL(struct cfg_workload, load, 0.001, 10), .def = "0.85"},
+    {"load", "Offered work per agent, 1 is all of an agent's time; instead of contacts_per_day.", DECIMAL(struct cfg_workload, load, 0.001, 10), .def = "0.85"},
     {"flat", "The same rate all day, instead of the shape of a working day.", BOOL(struct cfg_workload, flat), .def = "false"},
     {"duration_min", "How long a generated run lasts.", DECIMAL(struct cfg_workload, duration_ms, 1, 525600), .unit = "min", .scale = 60000, .def = "1440"},
     {"origins", "Where callers are.", .type = CONF_LIST, CONF_ALLOC(struct cfg_workload, origins, n_origins), .min = 1, .max = 10000, .sub = &origin_table},

@@ -331,6 +331,10 @@ TEST(numbers_out_of_range)
         "3\n");
     REFUSED("long_min: 9.23456789012345\n", "f:1:11: long_min: \"9.23456789012345\" has too many "
                                             "digits after the point; write at most 3\n");
+    REFUSED(
+        "decimal: 0.0000000000000001\n",
+        "f:1:10: decimal: \"0.0000000000000001\" has more than 15 digits; write a number, digits "
+        "only\n");
     CHECK(reads("decimal: 123456789012345\n"));
     CHECK(got.decimal == 123456789012345.0);
     CHECK(reads("decimal: 0.00000000000001\n"));

@@ -511,6 +511,9 @@ TEST(example_four_regions)
     CHECK(c->link[0][1].latency_ms == 31 && c->link[1][0].latency_ms == 31);
     CHECK(c->link[3][2].latency_ms == 8 && c->link[HUB][0].latency_ms == 1.5);
     CHECK_EQ(c->n_queues, 14);
+    CHECK_EQ(config_site_by_name(c, "eu-west-3"), -1);
+    CHECK_EQ(config_queue_by_name(c, "cards"), -1);
+    CHECK_EQ(config_policy_by_name(c, ""), -1);
     int cards = config_queue_by_name(c, "eu-cards");
     CHECK(cards >= 0 && c->queue[cards].hours == INDEX_NONE);
     CHECK_STR(c->residency[1], "eu");
@@ -774,8 +777,11 @@ TEST(shares)
 TEST(workload_and_people)
 {
     REFUSED(BASE "workload:\n  load: 0.5\n  contacts_per_day: 10\n  near_site: {us-east-1: 50}\n"
-                 "  origins: [{lat: 0, lon: 0, weight: 0, country: Germany}]\n",
+                 "  origins: [{lat: 0, lon: 0, weight: 0, country: Germany}, {lat: 0, lon: 0, "
+                 "country: DEU}]\n",
             "f:11:50: workload.origins[1].country: \"Germany\" is not a country code; write two "
+            "capitals, for example DE\n"
+            "f:11:86: workload.origins[2].country: \"DEU\" is not a country code; write two "
             "capitals, for example DE\n");
     REFUSED(BASE "workload:\n  load: 0.5\n  contacts_per_day: 10\n  near_site: {us-east-1: 50}\n"
                  "  origins: [{lat: 0, lon: 0, weight: 0, country: DE}]\n  redial_min_s: 61\n",

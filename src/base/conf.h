@@ -58,8 +58,7 @@ void conf_error_key(struct conf *c, const struct conf_node *n, const char *fmt, 
 /* The same of a scalar, with its value in quotes before `what`; "is empty" when it is null. */
 void conf_error_value(struct conf *c, const struct conf_node *n, const char *what,
                       const char *advice);
-/* How many problems so far. */
-uint32_t conf_errors(const struct conf *c);
+/* What conf_read was given. */
 void *conf_user(const struct conf *c);
 
 /* ---- the table ---- */

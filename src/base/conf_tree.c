@@ -149,11 +149,6 @@ void conf_error_key(struct conf *c, const struct conf_node *n, const char *fmt, 
     va_end(ap);
 }
 
-uint32_t conf_errors(const struct conf *c)
-{
-    return c->n_problems;
-}
-
 void *conf_user(const struct conf *c)
 {
     return c->user;

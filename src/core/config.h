@@ -101,7 +101,7 @@ struct cfg_routing {
     enum load_view view;          /* what expected wait is computed from */
     int32_t report_interval_ms;   /* how often a site reports its load */
     int32_t ask_hub_timeout_ms;   /* an entry site decides itself after this */
-    double cmu_power;             /* p of lateness cost (w/T)^p, 2..4 */
+    double cmu_power;             /* p of lateness cost (w/T)^p, 1..8; 1 is plain c-mu */
 };
 
 struct cfg_health {
@@ -138,7 +138,7 @@ struct cfg_workload {
     bool near_site_given;         /* true exactly when there are no origins (else all 0) */
     uint16_t n_origins;
     struct cfg_origin *origins;
-    uint16_t n_demands;           /* 0 only when no profile serves anything */
+    uint16_t n_demands;           /* at least 1 */
     struct cfg_demand *demands;   /* the file's, or one for each (queue, channel) of the profiles */
     double returning_chance;      /* a caller is one of those seen before */
     double redial_chance, redial_min_s, redial_max_s; /* after a dropped live contact */
@@ -163,7 +163,7 @@ struct cfg_trace {
                                         evenly over spread_s */
     double spread_s;
     int64_t utc_offset_min;          /* of the times in the trace */
-    char separator;                  /* ',' or '\t' */
+    char separator;                  /* ',', ';' or '\t' */
     uint16_t n_map;
     struct cfg_trace_queue { char from[VALUE_MAX_LEN]; uint16_t queue; } *queue_map;
     uint16_t queue_default;          /* values not in the map; INDEX_NONE: such a row is bad */

@@ -140,29 +140,39 @@ static uint16_t queue_index(const struct core *k, td_key key)
     return map64_find(&k->queue_by_key, key, &at) ? (uint16_t)at : INDEX_NONE;
 }
 
+/* Looks queue and agent up, unless they are those of the last time: most facts change neither. */
+static void contact_names(struct core *k, struct contact *t, td_key queue, td_key agent)
+{
+    if (t->queue_key != queue || t->queue == INDEX_NONE) {
+        t->queue = queue_index(k, queue);
+        t->queue_key = queue;
+    }
+    if (t->agent_key != agent || t->agent == NIL) {
+        t->agent_key = agent;
+        if (!agent || !map64_find(&k->agent_by_key, agent, &t->agent))
+            t->agent = NIL;
+    }
+}
+
 /* Works out what the contact is from its two registers. */
 void contact_derive(struct core *k, struct contact *t)
 {
     const struct ev_placed *p = t->decisions ? &t->decisions->placed : NULL;
     const struct ev_contact *s = t->state.epoch ? &t->state : NULL;
     BUG_ON(!p && !s);
-    t->agent = NIL;
     if (s && (!p || s->epoch >= p->epoch)) {
         t->epoch = s->epoch;
         t->now_state = s->state;
         t->site = s->site;
         t->channel = s->channel;
-        t->queue = queue_index(k, s->queue);
+        contact_names(k, t, s->queue, s->agent);
         t->queued_at = s->queued_at;
-        uint32_t at;
-        if (s->agent && map64_find(&k->agent_by_key, s->agent, &at))
-            t->agent = at;
     } else {
         t->epoch = p->epoch;
         t->now_state = CONTACT_PLACED;
         t->site = p->site;
         t->channel = p->channel;
-        t->queue = queue_index(k, p->queue);
+        contact_names(k, t, p->queue, 0);
         t->queued_at = p->queued_at;
     }
     if (t->site >= k->c->n_sites)

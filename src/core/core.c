@@ -10,6 +10,7 @@
 
 enum {
     EXPIRE_MS = 60000,      /* a placed contact that never arrived is given up after this */
+    DELIVER_AGAIN_MS = 5000,
     WEIGHTS_MS = 5000,      /* c-mu weights are looked at this often */
     RING_MAX = 1 << 24,     /* facts or actions that wait: far beyond any batch; a leak stops here */
 };
@@ -150,6 +151,7 @@ static void contact_report(struct core *k, const struct instance_contact *r)
             .epoch = t ? t->epoch : epoch_make(1, k->self),
             .version = t ? t->state.version : 0,
             .channel = r->channel,
+            .queue = t && t->decisions ? t->decisions->placed.queue : 0,
             .queued_at = t ? t->queued_at : r->at,
             .transfers = t ? t->state.transfers : 0,
         };
@@ -219,21 +221,13 @@ static void agent_report(struct core *k, uint32_t agent, uint8_t presence, uint8
     core_state(k, &e);
 }
 
-/* The contact could not be brought here: it is placed elsewhere, or is over. */
-static void refused(struct core *k, struct td_id id)
+static void deliver(struct core *k, struct contact *t)
 {
-    struct contact *t = contact_find(k, id);
-    if (!t || t->site != k->self || t->now_state != CONTACT_PLACED)
-        return;
-    struct event e = {.type = EV_PLACED};
-    if (decide_again(k, t, (uint16_t)(1u << k->self), RULE_REHOME, &e.placed)) {
-        core_state(k, &e);
-        return;
-    }
-    struct instance_contact r = {.contact = id, .state = CONTACT_ENDED, .end = ENDED_NO_SITE,
-                                 .channel = t->channel, .queue = t->queue, .agent = NIL,
-                                 .at = k->now};
-    contact_report(k, &r);
+    struct action *a = core_act(k, ACT_DELIVER);
+    const struct ev_placed *p = &t->decisions->placed;
+    memcpy(&a->placed, p,
+           offsetof(struct ev_placed, candidate) + p->n_candidates * sizeof p->candidate[0]);
+    t->delivered_at = k->now;
 }
 
 /* ---- asks ---- */
@@ -309,7 +303,8 @@ static void weights_tick(struct core *k)
     }
 }
 
-/* Contacts placed here that never came: delivered again after a while, then given up. */
+/* Contacts placed here that have not come: asked for again and again, then given up. One that could
+ * not be brought because its customer talks at another site is claimed back by that site. */
 static void inflight_tick(struct core *k)
 {
     if (k->self == HUB || !k->site[k->self].inflight_all)
@@ -319,10 +314,13 @@ static void inflight_tick(struct core *k)
         for (uint32_t next; at != NIL; at = next) {
             struct contact *t = &k->contact[at];
             next = t->next;
-            if (!t->delivered_at)
-                t->delivered_at = k->now;
-            if (k->now - t->delivered_at < EXPIRE_MS)
+            if (!t->inflight_since)
+                t->inflight_since = k->now;
+            if (k->now - t->inflight_since < EXPIRE_MS) {
+                if (t->decisions && k->now - t->delivered_at >= DELIVER_AGAIN_MS)
+                    deliver(k, t);
                 continue;
+            }
             struct instance_contact r = {.contact = t->id, .state = CONTACT_ENDED,
                                          .end = ENDED_EXPIRED, .channel = t->channel,
                                          .queue = t->queue, .agent = NIL, .at = k->now};
@@ -426,7 +424,7 @@ enum folded core_apply(struct core *k, const struct input *in, td_ms now)
     case IN_CONTACT: contact_report(k, &in->contact); break;
     case IN_AGENT: agent_report(k, in->agent.agent, in->agent.presence, in->agent.reason); break;
     case IN_RELEASED: moves_released(k, in->outcome.contact, in->outcome.ok); break;
-    case IN_REFUSED: refused(k, in->outcome.contact); break;
+    case IN_REFUSED: break; /* inflight_tick asks again */
     case IN_INSTANCE:
         k->shares_dirty |= k->instance_ok != in->instance.ok ||
                            k->instance_ready != in->instance.ready;
@@ -445,6 +443,22 @@ enum folded core_apply(struct core *k, const struct input *in, td_ms now)
     default: operate(k, in); break;
     }
     return f;
+}
+
+void core_prefetch(struct core *k, const struct event *e, int step)
+{
+    struct td_id id = e->type == EV_PLACED    ? e->placed.contact
+                      : e->type == EV_CONTACT ? e->contact.contact
+                                              : (struct td_id){0, 0};
+    if (id_none(id))
+        return;
+    if (step == 0) {
+        map128_prefetch(&k->contact_by_id, id.hi, id.lo);
+        return;
+    }
+    const char *t = (const char *)contact_find(k, id);
+    for (size_t i = 0; t && i < sizeof(struct contact); i += 64)
+        __builtin_prefetch(t + i, 1);
 }
 
 enum folded core_recover(struct core *k, const struct event *fact)
@@ -494,11 +508,8 @@ void core_reconcile(struct core *k, const struct reality *real, td_ms now)
             if (r.state != t->now_state || (r.agent != NIL && r.agent != t->agent))
                 contact_report(k, &r);
         } else if (t->now_state == CONTACT_PLACED) {
-            struct action *a = core_act(k, ACT_DELIVER);
-            const struct ev_placed *p = &t->decisions->placed;
-            memcpy(&a->placed, p, offsetof(struct ev_placed, candidate) +
-                                      p->n_candidates * sizeof p->candidate[0]);
-            t->delivered_at = now;
+            if (t->decisions)
+                deliver(k, t);
         } else {
             r = (struct instance_contact){.contact = t->id, .state = CONTACT_ENDED,
                                           .end = ENDED_DROPPED, .channel = t->channel,
@@ -512,7 +523,9 @@ void core_reconcile(struct core *k, const struct reality *real, td_ms now)
         bool ours = k->agent[i].state.epoch && k->agent[i].state.site == k->self;
         if (here)
             agent_report(k, i, presence, AR_NONE);
-        else if (ours && k->agent[i].state.presence != PRESENCE_MOVING)
+        else if (ours && k->agent[i].state.presence == PRESENCE_MOVING)
+            core_act(k, ACT_SIGN_IN)->agent.agent = i; /* perhaps nobody has told him yet */
+        else if (ours)
             agent_report(k, i, PRESENCE_OFFLINE, AR_NONE);
     }
 }

@@ -38,7 +38,6 @@ struct route_request { /* a contact that needs a place */
 struct beat { /* what every node tells every other each beat interval; never stored */
     uint8_t from;
     uint32_t epoch;
-    uint32_t number;                  /* counts up; an old beat that comes late is ignored */
     uint16_t sees_up;                 /* bit per site: this node hears it and its instance is well */
     uint32_t vector_epoch[NODES_MAX]; /* facts applied, per origin */
     uint64_t vector_seq[NODES_MAX];
@@ -47,7 +46,7 @@ struct beat { /* what every node tells every other each beat interval; never sto
     bool has_report;                  /* a load report rides along */
     uint32_t staffed, live;
     uint32_t waiting[64], busy[64];   /* per queue, the first 64 queues of the configuration */
-    td_ms sent_at, echo_at;           /* echo_at: sent_at of the receiver's last beat, for the ... */
+    td_ms sent_at, echo_at;           /* a beat sent before the last one heard is ignored; echo_at: sent_at of the receiver's last beat, for the ... */
     int64_t echo_held_ms;             /* ... round trip, less the time it was held here */
 };
 
@@ -150,6 +149,10 @@ void core_free(struct core *core);
  * recovery; IN_FACT is the live way. */
 enum folded { FOLD_NEW, FOLD_KNOWN, FOLD_GAP, FOLD_BAD };
 enum folded core_recover(struct core *core, const struct event *fact);
+
+/* A batch of facts folds in half the time when the memory they touch is asked for beforehand: first
+ * for all of them step 0, then step 1, then IN_FACT for each. Changes nothing. */
+void core_prefetch(struct core *core, const struct event *fact, int step);
 
 /* Applies one input. For IN_FACT the result tells what became of it; else FOLD_NEW. */
 enum folded core_apply(struct core *core, const struct input *in, td_ms now);

@@ -12,10 +12,9 @@
 #include "core/place.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { FORCED_WINDOW = 1000 }; /* contacts of a group between two judgements */
+enum { FORCED_WINDOW = 500 }; /* contacts of a group between two judgements */
 #define PRIOR_CONTACTS 50.0 /* the configured handling time and patience weigh like so many contacts */
 
 /* ---- figures ---- */
@@ -146,7 +145,7 @@ static uint8_t sticky_site(const struct core *k, const struct route_request *r, 
                            struct ev_placed *p)
 {
     const struct cfg_queue *q = &k->c->queue[r->queue];
-    if ((!q->sticky_agent && !q->sticky_site) || id_none(r->customer))
+    if ((!q->sticky_agent && !q->sticky_site) || id_none(r->customer) || p->rule)
         return SITE_NONE;
     const struct returning *was = &k->returning[r->customer.lo % RETURNING_SLOTS];
     if (!id_eq(was->customer, r->customer) || k->now - was->ended_at > q->sticky_ms)
@@ -220,19 +219,6 @@ static uint8_t choose(const struct core *k, struct ev_placed *p, uint16_t mask, 
     return (uint8_t)chosen;
 }
 
-/* Would this contact put a site further off its share than the bound allows, and further than it
- * is? Only what had no choice (one site staffed, a sticky customer) can do that. */
-static bool breaks_bound(const struct core *k, const struct share_ledger *l, uint8_t site)
-{
-    int64_t bound_u = (int64_t)(shares_bound(k) * PPM), worst = bound_u;
-    for (int s = 0; s < l->n; s++)
-        worst = MAX(worst, llabs(l->lag_u[s]));
-    for (int s = 0; s < l->n; s++)
-        if (llabs(l->lag_u[s] + l->share_ppm[s] - (s == site ? PPM : 0)) > worst)
-            return true;
-    return false;
-}
-
 /* Fills *p for the request. `avoid`: sites that must not be chosen. False: nobody may take it. */
 bool decide(const struct core *k, const struct route_request *r, uint16_t avoid, bool counted,
             struct ev_placed *p, double cost_km[SITES_MAX])
@@ -292,45 +278,49 @@ bool decide(const struct core *k, const struct route_request *r, uint16_t avoid,
     p->site = choose(k, p, mask, line, &l, cost_km);
     if (sticky != SITE_NONE)
         p->site = sticky;
-    if (p->counted && core_policy(k)->shares_enforced && breaks_bound(k, &l, p->site))
+    if (p->counted && core_policy(k)->shares_enforced && !share_keeps(&l, p->site, shares_bound(k)))
         p->counted = 0; /* forced: it goes, but the other sites are not owed for it */
     return p->site != SITE_NONE;
 }
 
+/* The prices are learned from every contact that shares could have steered. */
 static void learn(struct core *k, const struct ev_placed *p, const double cost_km[])
 {
+    if (p->rule == RULE_FAIL_OPEN || p->rule == RULE_CLOSED || !core_policy(k)->shares_enforced)
+        return;
     uint16_t mask = 0;
     for (int i = 0; i < p->n_candidates; i++)
         if (!p->candidate[i].excluded && p->candidate[i].share_ppm)
             mask |= (uint16_t)(1 << p->candidate[i].site);
-    if (!mask || p->rule == RULE_FAIL_OPEN)
+    if (p->rule == RULE_STICKY_AGENT || p->rule == RULE_STICKY_SITE)
+        mask = (uint16_t)(1 << p->site); /* it could have gone nowhere else */
+    if (!mask)
         return;
     struct share_ledger l;
     shares_ledger(k, p->group, &l);
-    share_price_learn(&k->group[p->group].price, &l, cost_km, mask, p->site, k->now);
+    share_price_learn(&k->group[p->group].price, &l, cost_km, mask, p->counted, k->now);
 }
 
-/* Shares that cannot be kept are said, not hidden: how many of the last contacts of the group had
- * to go to one site whatever its share. */
+/* Shares that cannot be kept are said, not hidden. */
 static void forced(struct core *k, const struct ev_placed *p)
 {
     struct group_state *g = &k->group[p->group];
-    if (p->rule == RULE_CLOSED || !core_policy(k)->shares_enforced)
+    struct share_ledger l;
+    struct share_forced f;
+    if (!core_policy(k)->shares_enforced || ++g->judged < FORCED_WINDOW)
         return;
-    g->judged++;
-    if (!p->counted)
-        g->forced[p->site]++;
-    if (g->judged < FORCED_WINDOW)
-        return;
-    for (uint8_t s = 0; s < k->c->n_sites; s++) {
-        if (g->forced[s] * 20 > g->judged) /* more than one in twenty */
-            core_note(k, NOTE_INFEASIBLE, s, g->forced[s],
-                      "share of %s cannot be kept: %u of the last %u contacts of group %s could go "
-                      "nowhere else", k->c->site[s].name, g->forced[s], g->judged,
-                      core_policy(k)->group[p->group].name);
-        g->forced[s] = 0;
-    }
     g->judged = 0;
+    shares_ledger(k, p->group, &l);
+    g->infeasible = share_forced(&g->price, &l, &f);
+    g->forced = f;
+    if (!g->infeasible)
+        return;
+    uint8_t s = (uint8_t)__builtin_ctz(f.sites);
+    core_note(k, NOTE_INFEASIBLE, s, (uint32_t)f.contacts_ppm,
+              "shares of group %s cannot be kept: %.0f %% of the contacts may only go to %s%s, "
+              "whose share is %.0f %%", core_policy(k)->group[p->group].name,
+              f.contacts_ppm / 1e4, k->c->site[s].name,
+              f.sites & (f.sites - 1) ? " and others" : "", f.share_ppm / 1e4);
 }
 
 /* Places an arriving contact: decides, and states it. */
@@ -379,8 +369,8 @@ bool decide_again(struct core *k, struct contact *t, uint16_t avoid, uint8_t rul
         .priority = was ? was->priority : 0,
     };
     double cost_km[SITES_MAX];
-    if (!decide(k, &r, avoid, false, out, cost_km))
-        return false;
+    if (!decide(k, &r, avoid, false, out, cost_km) || out->rule == RULE_FAIL_OPEN)
+        return false; /* better where it is than where nobody is known to be well */
     out->queued_at = t->queued_at;
     out->from_site = t->site;
     out->rule = rule;

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+enum { CLOCK_BACK_MS = 10000 }; /* beats this much older are of a clock that was set back */
+
 static bool is_node(const struct core *k, int n)
 {
     return n == HUB || n < k->c->n_sites;
@@ -149,11 +151,11 @@ void health_beat(struct core *k, const struct beat *b)
     if (!is_node(k, b->from) || b->from == k->self)
         return;
     struct peer *p = &k->peer[b->from];
-    if (p->heard_at && (b->epoch < p->beat_epoch ||
-                        (b->epoch == p->beat_epoch && b->number <= p->beat_number)))
+    /* Late or repeated; but a node whose clock was set back must be heard again. */
+    if (p->heard_at && (b->epoch < p->beat_epoch || (b->sent_at <= p->sent_at &&
+                                                     b->sent_at > p->sent_at - CLOCK_BACK_MS)))
         return;
     p->beat_epoch = b->epoch;
-    p->beat_number = b->number;
     if (p->ready != b->ready || p->instance_ok != b->instance_ok)
         k->shares_dirty = true;
     p->instance_ok = b->instance_ok;
@@ -175,7 +177,6 @@ void core_beat(struct core *k, td_ms now, struct beat *out)
     memset(out, 0, sizeof *out);
     out->from = k->self;
     out->epoch = k->epoch;
-    out->number = ++k->beat_number;
     out->sent_at = now;
     for (uint8_t s = 0; s < k->c->n_sites; s++)
         if (site_well(k, s) || health_unknown(k, s))

@@ -34,6 +34,7 @@ struct contact {
     uint8_t channel;
     uint16_t queue;              /* INDEX_NONE: a queue this configuration does not have */
     uint32_t agent;              /* NIL: none */
+    td_key queue_key, agent_key; /* that queue and agent were looked up for */
     td_ms queued_at;
     uint64_t epoch;              /* of ownership: the greater of the two registers */
     uint32_t next, prev;         /* in its list: waiting, inflight or ended */
@@ -44,7 +45,9 @@ struct contact {
     uint8_t end_origin;          /* the fact that ended it, for stability */
     uint32_t end_epoch;
     uint64_t end_seq;
+    uint64_t presumed_lost;      /* hlc of the verdict by which this node took it for lost: once */
     td_ms delivered_at;          /* when ACT_DELIVER was last asked for */
+    td_ms inflight_since;        /* since when it is on its way here; 0: not yet looked at */
 };
 enum list_kind { LIST_NONE, LIST_WAITING, LIST_INFLIGHT, LIST_ENDED };
 
@@ -72,7 +75,7 @@ struct vector_entry {
 
 struct peer { /* what this node hears of another */
     td_ms heard_at;              /* of its last beat; 0 never */
-    uint32_t beat_epoch, beat_number;
+    uint32_t beat_epoch;
     int32_t good;                /* beats in a row, up to `rise` */
     bool up;                     /* heard, with hysteresis; for a site also: its instance is well */
     bool instance_ok, ready;
@@ -119,7 +122,9 @@ struct group_state {
     int64_t lag_u[SITES_MAX];    /* sums over deciders */
     uint64_t placed[SITES_MAX];
     struct share_price price;    /* learned here */
-    uint32_t judged, forced[SITES_MAX]; /* placed here, and of these forced, in this window */
+    uint32_t judged;             /* placed since shares were last judged feasible or not */
+    bool infeasible;
+    struct share_forced forced;  /* why not */
 };
 
 struct queue_state { /* sums over ended contacts, for handling time and patience */
@@ -169,7 +174,6 @@ struct core {
 
     struct vector_entry vector[NODES_MAX];
     struct peer peer[NODES_MAX];
-    uint32_t beat_number;
     td_ms tick_at, reported_at, beat_at, weighed_at;
     bool returning_was;
     bool instance_ok, instance_ready;
@@ -210,6 +214,7 @@ struct core {
     struct ev_agent *stray;      /* agents heard of that this configuration lacks: a newer one may */
     uint32_t strays;             /* name them (STRAYS_MAX) */
     uint32_t pushing[SITES_MAX]; /* contacts whose release to that site is under way */
+    td_ms invited_at;            /* agents who are late were last invited again */
     td_ms scanned_at;            /* agents were last looked at for moves */
     uint32_t guests;             /* agents here whose home is another site, at the last scan */
     uint32_t invited[SITES_MAX]; /* agents told to sign in there, since the last second */

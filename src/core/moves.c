@@ -10,6 +10,7 @@
 enum {
     PUSHES_A_SETTLE = 64,     /* so that one instant stays short; the next settle goes on */
     SCAN_MS = 1000,           /* agents are looked through this often, and only when one may move */
+    INVITE_AGAIN_MS = 30000,
     AGENT_COOLDOWN_MS = 60000 /* an agent is not told to move twice within this */
 };
 
@@ -224,6 +225,9 @@ void moves_takeover(struct core *k, uint8_t site)
             if (id_none(t->id) || t->site != site || t->now_state >= CONTACT_ENDED)
                 continue;
             bool waits = t->now_state <= CONTACT_QUEUED;
+            if (!waits && t->presumed_lost == k->site[site].verdict_hlc)
+                continue; /* its site has claimed it back: it is alive, only not heard by us */
+            t->presumed_lost = waits ? 0 : k->site[site].verdict_hlc;
             moved += waits;
             lost += !waits;
             takeover_contact(k, t);
@@ -269,10 +273,25 @@ static bool home_is_due(const struct core *k, const struct agent *a)
     return (double)(c->key % 1000) < factor * 1000;
 }
 
+/* Agents who were told to come here and have not: told again. */
+static void invite_again(struct core *k)
+{
+    if (k->now - k->invited_at < INVITE_AGAIN_MS)
+        return;
+    k->invited_at = k->now;
+    for (uint32_t i = 0; i < k->c->n_agents; i++) {
+        const struct ev_agent *a = &k->agent[i].state;
+        if (a->epoch && a->site == k->self && a->presence == PRESENCE_MOVING &&
+            k->now - a->at >= INVITE_AGAIN_MS)
+            core_act(k, ACT_SIGN_IN)->agent.agent = i;
+    }
+}
+
 void moves_tick(struct core *k)
 {
     if (k->self == HUB || k->now - k->scanned_at < SCAN_MS)
         return;
+    invite_again(k);
     const struct site_state *s = &k->site[k->self];
     bool drains = s->admin.admin == ADMIN_DRAINING && !s->waiting_all && !s->inflight_all;
     if (!drains && !k->guests)

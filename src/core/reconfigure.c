@@ -119,8 +119,12 @@ static void contacts_put_all(struct core *k, int sign)
         struct contact *t = &k->contact[i];
         if (id_none(t->id))
             continue;
-        if (sign > 0)
+        if (sign > 0) {
+            t->queue_key = t->agent_key = 0; /* indexes are others now */
+            t->queue = INDEX_NONE;
+            t->agent = NIL;
             contact_derive(k, t);
+        }
         contact_put(k, t, sign);
     }
 }

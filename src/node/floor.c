@@ -216,6 +216,7 @@ static void retry_due(void *arg, void *what, uint64_t unused)
 struct caller *caller_make(struct floor *f, const struct floor_call *call)
 {
     f->stats.calls++;
+    f->hooks.called(f->hooks.arg, call);
     struct caller *c = caller_new(f, call);
     caller_draw(f, c);
     return c;

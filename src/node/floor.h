@@ -28,6 +28,7 @@ struct floor_hooks {
     bool (*node_up)(void *arg, uint8_t site);        /* can that site's node take a contact in? */
     uint8_t (*agent_site)(void *arg, uint32_t agent); /* where the model wants this agent to be */
     void (*moved)(void *arg, uint8_t site);           /* its instance has something to say */
+    void (*called)(void *arg, const struct floor_call *call); /* somebody calls, or calls again */
 };
 
 struct floor *floor_new(const struct config *c, struct sched *s, uint64_t seed,

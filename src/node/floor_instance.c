@@ -169,17 +169,16 @@ static void delivered(struct floor_site *s, struct td_id id)
     if (c->site == s->site)
         return; /* told twice */
     if (c->site != SITE_NONE) {
-        bool connected;
-        struct engine *other = f->site[c->site].engine;
-        if (!engine_has(other, id, &connected) || connected) {
-            /* He talks to somebody there: nobody can bring him here. */
+        struct floor_site *from = &f->site[c->site];
+        struct engine_contact k;
+        bool ok = engine_release(from->engine, f->sched->now, id, &k);
+        instance_drain_engine(from);
+        if (!ok) { /* he talks to somebody there, or it rings: nobody can bring him here */
             instance_say(s, &(struct instance_event){.type = INST_REFUSED, .outcome = {id, false}});
             f->hooks.moved(f->hooks.arg, s->site);
             return;
         }
-        struct floor_site *from = &f->site[c->site];
-        engine_release(other, f->sched->now, id, &c->k);
-        instance_drain_engine(from);
+        c->k = k;
     }
     caller_arrives(s, c);
 }

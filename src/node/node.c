@@ -12,6 +12,7 @@ enum {
     RESEND_MESSAGES = 64,       /* given at one request; the next beat asks for more */
     SNAPSHOT_EVENTS = 200000,   /* recovery folds at most about a second's worth */
     FACTS_A_MESSAGE = 256,
+    FACTS_AT_ONCE = 16,         /* decoded ahead, so that their memory is there when they fold */
 };
 
 struct kept { /* a message of facts that some node may still lack */
@@ -216,6 +217,8 @@ static void history_out(struct node *n, struct td_id contact)
         return;
     if (n->nc.on_history)
         n->nc.on_history(n->nc.arg, n, &h);
+    if (!n->store->ops->put_history)
+        return;
     buf_reset(&n->scratch);
     node_history_encode(&n->scratch, &h);
     store_put_history(n->store, &(struct store_history){
@@ -515,6 +518,25 @@ void node_pump(struct node *n)
 
 /* ---- the bus ---- */
 
+/* One fact of a message; false: the rest of the message is of no use now. */
+static bool fact_in(struct node *n, const struct event *e, const void *bytes, size_t len,
+                    uint32_t *fresh)
+{
+    enum folded f = core_apply(n->core, &(struct input){.type = IN_FACT, .fact = e},
+                               n->nc.sched->now);
+    if (f == FOLD_GAP || f == FOLD_BAD)
+        return false;
+    if (f == FOLD_KNOWN)
+        return true;
+    store_append(n->store, bytes, len);
+    n->uncommitted++;
+    n->facts++;
+    ++*fresh;
+    if (n->nc.on_fact)
+        n->nc.on_fact(n->nc.arg, n, e);
+    return true;
+}
+
 static void facts_in(struct node *n, struct message *m)
 {
     struct reader r = reader_of(m->data, m->len);
@@ -524,23 +546,28 @@ static void facts_in(struct node *n, struct message *m)
     if (r.bad || origin == n->nc.self || origin >= NODES_MAX)
         return;
     uint32_t fresh = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        const uint8_t *at = r.p;
-        struct event e;
-        if (!event_decode(&r, &e) || e.dot.origin != origin || e.dot.epoch != epoch)
-            break;
-        enum folded f = core_apply(n->core, &(struct input){.type = IN_FACT, .fact = &e},
-                                   n->nc.sched->now);
-        if (f == FOLD_GAP || f == FOLD_BAD)
-            break;
-        if (f == FOLD_KNOWN)
-            continue;
-        store_append(n->store, at, (size_t)(r.p - at));
-        n->uncommitted++;
-        n->facts++;
-        fresh++;
-        if (n->nc.on_fact)
-            n->nc.on_fact(n->nc.arg, n, &e);
+    bool go_on = true;
+    for (uint64_t done = 0; done < count && go_on;) {
+        struct event e[FACTS_AT_ONCE];
+        const uint8_t *at[FACTS_AT_ONCE + 1];
+        int got = 0;
+        for (; got < FACTS_AT_ONCE && done < count; got++, done++) {
+            at[got] = r.p;
+            if (!event_decode(&r, &e[got]) || e[got].dot.origin != origin ||
+                e[got].dot.epoch != epoch) {
+                go_on = false;
+                break;
+            }
+            core_prefetch(n->core, &e[got], 0);
+        }
+        at[got] = go_on ? r.p : at[got];
+        for (int i = 0; i < got; i++)
+            core_prefetch(n->core, &e[i], 1);
+        for (int i = 0; i < got; i++)
+            if (!fact_in(n, &e[i], at[i], (size_t)(at[i + 1] - at[i]), &fresh)) {
+                go_on = false;
+                break;
+            }
     }
     if (fresh) {
         keep_add(n, origin, m, epoch, first, first + count - 1);

@@ -8,7 +8,6 @@ void wire_put_beat(struct buf *b, const struct beat *t)
 {
     put_u8(b, t->from);
     put_varint(b, t->epoch);
-    put_varint(b, t->number);
     put_varint(b, t->sees_up);
     put_u8(b, (uint8_t)(t->instance_ok | t->ready << 1 | t->has_report << 2));
     put_varint(b, (uint64_t)t->sent_at);
@@ -34,7 +33,6 @@ bool wire_get_beat(struct reader *r, struct beat *t)
     memset(t, 0, sizeof *t);
     t->from = reader_u8(r);
     t->epoch = (uint32_t)reader_varint(r);
-    t->number = (uint32_t)reader_varint(r);
     t->sees_up = (uint16_t)reader_varint(r);
     uint8_t flags = reader_u8(r);
     t->instance_ok = flags & 1;

@@ -71,6 +71,13 @@ static void on_moved(void *arg, uint8_t site)
     w->moved |= (uint16_t)(1u << site);
 }
 
+static void on_called(void *arg, const struct floor_call *call)
+{
+    struct world *w = arg;
+    if (w->o.on_call)
+        w->o.on_call(w->o.hooks.arg, call);
+}
+
 /* Where an agent who comes on shift signs in: where the model has him, if somebody can tell. */
 static uint8_t on_agent_site(void *arg, uint32_t agent)
 {
@@ -310,7 +317,7 @@ struct world *world_new(const struct world_options *o, struct buf *errors)
     w->bus = bus_local_new(w->c, &w->sched, o->seed);
     w->bus->receive = on_message;
     w->bus->arg = w;
-    struct floor_hooks h = {w, on_enter, on_node_up, on_agent_site, on_moved};
+    struct floor_hooks h = {w, on_enter, on_node_up, on_agent_site, on_moved, on_called};
     w->floor = floor_new(w->c, &w->sched, o->seed, &h);
     bool ok = true;
     for (int n = 0; n < NODES_MAX && ok; n++)
@@ -374,8 +381,6 @@ static void call(struct world *w)
                            .lat = (float)a->place.lat, .lon = (float)a->place.lon,
                            .handle_ms = a->handle_ms, .wrapup_ms = a->wrapup_ms,
                            .patience_ms = a->patience_ms};
-    if (w->o.on_call)
-        w->o.on_call(w->o.hooks.arg, &k);
     floor_call(w->floor, &k);
     arrival_take(w);
 }

@@ -13,8 +13,8 @@
 # The load is wrk with one thread on core 1. The servers take turns, one short round each, so that
 # what else the machine does meets all of them. The figure to compare is CPU time per request (user
 # and system, from /proc/PID/stat): requests/s are often wrk's limit, not the server's. Rounds in
-# which anybody else used more than NOISE percent of the machine (12) are left out, unless that
-# leaves none; "rounds" says how many of them counted. Figures are medians, [least, most] after.
+# which anybody else used more than NOISE percent of the machine (12) are left out, and "quiet" says
+# how many were not; when none was, all are counted. Figures are medians, [least, most] after.
 set -u -o pipefail
 
 rounds=5 seconds=2 conns=64 script='' noise=12
@@ -126,10 +126,11 @@ column_of() { # ROWS COLUMN: least, median, most
     cut -d' ' -f"$2" "$1" | sort -n | awk '{ v[NR] = $1 }
         END { print v[1], NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2, v[NR] }'
 }
-printf '%-10s %9s  %-28s %10s %7s %7s %7s %7s\n' server requests/s 'user + sys = us/request' '[least, most]' 'p50 ms' 'p99 ms' errors rounds
+printf '%-10s %9s  %-28s %10s %7s %7s %7s %7s\n' server requests/s 'user + sys = us/request' '[least, most]' 'p50 ms' 'p99 ms' errors quiet
 for name in "${names[@]}"; do
     awk -v most="$noise" '$1 <= most' "$work/$name.rows" >"$work/quiet"
-    [ -s "$work/quiet" ] || cp "$work/$name.rows" "$work/quiet"
+    quiet=$(wc -l <"$work/quiet")
+    [ "$quiet" -gt 0 ] || cp "$work/$name.rows" "$work/quiet"
     read -r _ user _ < <(column_of "$work/quiet" 2)
     read -r _ sys _ < <(column_of "$work/quiet" 3)
     read -r lo mid hi < <(column_of "$work/quiet" 4)
@@ -138,5 +139,5 @@ for name in "${names[@]}"; do
     read -r _ p99 _ < <(column_of "$work/quiet" 7)
     errors=$(awk '{ n += $8 } END { print n + 0 }' "$work/$name.rows")
     printf '%-10s %9.0f  %6.2f + %5.2f = %-11.2f [%5.2f, %5.2f] %7.2f %7.2f %7s %4s/%s\n' "$name" "$rps" "$user" "$sys" "$mid" \
-        "$lo" "$hi" "$p50" "$p99" "$errors" "$(wc -l <"$work/quiet")" "$rounds"
+        "$lo" "$hi" "$p50" "$p99" "$errors" "$quiet" "$rounds"
 done

@@ -148,6 +148,10 @@ static void reply_match(struct http_request *rq)
 {
     static const char *const text[] = {"absent", "yes", "no"};
     const char *m = text[http_if_match(rq, "\"7\"")];
+    if (http_if_none_match(rq, "W/\"7\"")) {
+        http_reply(rq, 304, NULL, NULL, 0);
+        return;
+    }
     http_reply_header(rq, "X-Injected", "a\r\nb: c\x7f");
     http_reply(rq, 200, "text/plain", m, strlen(m));
 }

@@ -161,6 +161,9 @@ TEST(heads_that_are_refused)
     REFUSES("GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505);
     REFUSES("GET / HTTP/1.10\r\nHost: a\r\n\r\n", 400);
     REFUSES("GET / HTTP/01.1\r\nHost: a\r\n\r\n", 400);
+    REFUSES("GET / HTTP/1,1\r\nHost: a\r\n\r\n", 400);
+    REFUSES("GET / HTTP/x.1\r\nHost: a\r\n\r\n", 400);
+    REFUSES("GET / HTTP/1.x\r\nHost: a\r\n\r\n", 400);
     REFUSES("GET / http/1.1\r\nHost: a\r\n\r\n", 400);
     REFUSES("GET / ICAP/1.0\r\nHost: a\r\n\r\n", 400);
     REFUSES("GET x HTTP/1.1\r\nHost: a\r\n\r\n", 400);
@@ -170,6 +173,7 @@ TEST(heads_that_are_refused)
     REFUSES("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400);
     REFUSES("GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400);
     REFUSES("GET /#f HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+    REFUSES("GET /\x7f HTTP/1.1\r\nHost: a\r\n\r\n", 400);
     REFUSES("GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n", 400);
     REFUSES("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400);
     REFUSES("GET / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\n\r\n", 417);
@@ -315,7 +319,9 @@ TEST(paths)
     check_path("/a%00b", -1, NULL);
     check_path("/a%0ab", -1, NULL);
     check_path("/a%", -1, NULL);
+    check_path("/a%41", 1, "[aA]");
     check_path("/a%4", -1, NULL);
+    check_path("/a%g4", -1, NULL);
     check_path("/a%4g", -1, NULL);
     char longest[HTTP_PATH_MAX + 2];
     memset(longest, 'x', sizeof longest);

@@ -86,6 +86,25 @@ bool core_next_action(struct core *k, struct action *out)
     return ring_take(&k->actions, out, sizeof *out);
 }
 
+bool core_still_wanted(struct core *k, const struct action *a)
+{
+    const struct contact *t;
+    switch (a->type) {
+    case ACT_DELIVER:
+        t = contact_find(k, a->placed.contact);
+        return t && t->site == k->self && t->now_state == CONTACT_PLACED;
+    case ACT_RELEASE:
+        t = contact_find(k, a->contact.contact);
+        return t && t->site == k->self && t->moving;
+    case ACT_DROP:
+        t = contact_find(k, a->contact.contact);
+        return !t || t->site != k->self || t->now_state == CONTACT_ENDED;
+    case ACT_SIGN_IN: return k->agent[a->agent.agent].state.site == k->self;
+    case ACT_SIGN_OUT: return k->agent[a->agent.agent].state.site != k->self;
+    default: return true;
+    }
+}
+
 /* ---- life ---- */
 
 struct core *core_new(const struct config *c, uint8_t self, uint32_t epoch)
@@ -141,6 +160,8 @@ static void contact_report(struct core *k, const struct instance_contact *r)
     struct contact *t = contact_find(k, r->contact);
     if (t && (t->site != k->self || t->now_state == CONTACT_ENDED))
         return; /* it belongs to another site now, or is over: an echo of the past */
+    if (!t && r->state != CONTACT_QUEUED && r->state != CONTACT_CONNECTED)
+        return; /* over long ago: a contact begins by waiting or talking */
     struct event e = {.type = EV_CONTACT};
     struct ev_contact *n = &e.contact;
     if (t && t->state.epoch == t->epoch)
@@ -496,6 +517,23 @@ bool core_history_of(struct core *k, struct td_id contact, struct core_history *
 
 /* ---- after a restart ---- */
 
+/* Its customer waited here when the instance was lost: brought here anew, or to a better place. */
+static void place_here(struct core *k, struct contact *t)
+{
+    struct event e = {.type = EV_PLACED};
+    if (!decide_again(k, t, 0, RULE_REHOME, &e.placed)) {
+        const struct ev_placed *p = &t->decisions->placed;
+        memcpy(&e.placed, p, offsetof(struct ev_placed, candidate) +
+                                 p->n_candidates * sizeof p->candidate[0]);
+        e.placed.epoch = epoch_next(t->epoch, k->self);
+        e.placed.site = k->self;
+        e.placed.from_site = SITE_NONE;
+        e.placed.counted = 0;
+        e.placed.rule = RULE_REHOME;
+    }
+    core_state(k, &e);
+}
+
 void core_reconcile(struct core *k, const struct reality *real, td_ms now)
 {
     k->now = MAX(now, k->now);
@@ -510,6 +548,8 @@ void core_reconcile(struct core *k, const struct reality *real, td_ms now)
         } else if (t->now_state == CONTACT_PLACED) {
             if (t->decisions)
                 deliver(k, t);
+        } else if (t->now_state == CONTACT_QUEUED && t->decisions) {
+            place_here(k, t); /* he may still be on the line, waiting for somebody to take him */
         } else {
             r = (struct instance_contact){.contact = t->id, .state = CONTACT_ENDED,
                                           .end = ENDED_DROPPED, .channel = t->channel,

@@ -97,7 +97,7 @@ struct input {
 enum action_type {
     ACT_DELIVER,      /* bring `placed.contact` to this site's instance */
     ACT_RELEASE,      /* take a waiting contact out of this instance; IN_RELEASED answers */
-    ACT_DROP,         /* it belongs to another site now: let go of it here */
+    ACT_DROP,         /* it belongs to `to_site` now, or is over (SITE_NONE): let go of it here */
     ACT_ASK_HUB,      /* send `request` to the hub */
     ACT_BEAT,         /* send `beat` to every peer */
     ACT_RESEND,       /* peer `node` lacks facts of `origin` after `seq` */
@@ -159,6 +159,8 @@ enum folded core_apply(struct core *core, const struct input *in, td_ms now);
 
 bool core_next_fact(struct core *core, struct event *out);   /* false: none waiting */
 bool core_next_action(struct core *core, struct action *out);
+/* Actions wait for the commit; meanwhile the reason for one may have gone. */
+bool core_still_wanted(struct core *core, const struct action *a);
 td_ms core_deadline(const struct core *core);                /* when IN_TICK is next needed */
 void core_beat(struct core *core, td_ms now, struct beat *out); /* the beat ACT_BEAT asks for */
 bool core_history_of(struct core *core, struct td_id contact, struct core_history *out);

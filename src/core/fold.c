@@ -222,10 +222,10 @@ static void contact_owner_changed(struct core *k, struct contact *t, uint8_t was
         e.contact.epoch = epoch_next(t->epoch, k->self);
         e.contact.version = was->version + 1;
         core_state(k, &e);
-    } else {
+    } else if (t->site != k->self || t->now_state == CONTACT_ENDED) {
         struct action *a = core_act(k, ACT_DROP);
         a->contact.contact = t->id;
-        a->contact.to_site = t->site;
+        a->contact.to_site = t->now_state == CONTACT_ENDED ? SITE_NONE : t->site;
     }
 }
 

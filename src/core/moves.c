@@ -153,13 +153,13 @@ void moves_released(struct core *k, struct td_id id, bool ok)
 
 /* ---- takeover ---- */
 
-static void takeover_contact(struct core *k, struct contact *t)
+static bool takeover_contact(struct core *k, struct contact *t)
 {
     struct event e = {0};
     if (t->now_state == CONTACT_PLACED || t->now_state == CONTACT_QUEUED) {
         e.type = EV_PLACED;
         if (!decide_again(k, t, (uint16_t)(1u << t->site), RULE_REHOME, &e.placed))
-            return; /* nobody may take it now; the next tick tries again */
+            return false; /* nobody may take it now; the next tick tries again */
         k->moves_made++;
     } else {
         e.type = EV_CONTACT;
@@ -173,6 +173,7 @@ static void takeover_contact(struct core *k, struct contact *t)
             e.contact.talk_ms = k->now - e.contact.connected_at;
     }
     core_state(k, &e);
+    return true;
 }
 
 /* The open site where one more agent is worth most: the fewest staffed for its share, in the
@@ -228,9 +229,9 @@ void moves_takeover(struct core *k, uint8_t site)
             if (!waits && t->presumed_lost == k->site[site].verdict_hlc)
                 continue; /* its site has claimed it back: it is alive, only not heard by us */
             t->presumed_lost = waits ? 0 : k->site[site].verdict_hlc;
-            moved += waits;
-            lost += !waits;
-            takeover_contact(k, t);
+            bool done = takeover_contact(k, t);
+            moved += done && waits;
+            lost += done && !waits;
         }
     bool first = k->takeover_at[site] != k->site[site].verdict_hlc;
     k->takeover_at[site] = k->site[site].verdict_hlc;

@@ -53,8 +53,10 @@ void desk_invite(struct floor *f, uint32_t agent, uint8_t site)
     if (agent >= f->desks)
         return;
     struct desk *d = &f->desk[agent];
-    if (d->at == site)
+    if (d->at == site) {
+        d->invited = SITE_NONE; /* an older invitation elsewhere no longer holds */
         return;
+    }
     d->invited = site;
     if (d->at == SITE_NONE)
         sign_in_after(f, agent, relogin_ms(f));
@@ -73,6 +75,8 @@ void desk_signed_out(struct floor *f, uint32_t agent, uint8_t site)
     struct desk *d = &f->desk[agent];
     if (d->at == site)
         d->at = SITE_NONE;
+    if (d->on_shift && d->invited == SITE_NONE) /* signed out, nobody said why: he signs in again */
+        d->invited = f->hooks.agent_site(f->hooks.arg, agent);
     if (d->invited != SITE_NONE)
         sign_in_after(f, agent, relogin_ms(f));
 }

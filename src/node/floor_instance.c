@@ -142,6 +142,38 @@ void instance_drain_engine(struct floor_site *s)
         s->floor->hooks.moved(s->floor->hooks.arg, s->site);
 }
 
+/* ---- what is really there ---- */
+
+struct find_contact {
+    struct td_id id;
+    struct instance_contact *out;
+    bool found;
+};
+
+static void find_contact(void *arg, const struct engine_contact *k, bool connected, uint32_t agent)
+{
+    struct find_contact *w = arg;
+    if (!id_eq(k->id, w->id))
+        return;
+    w->found = true;
+    *w->out = (struct instance_contact){.contact = k->id,
+                                        .state = connected ? CONTACT_CONNECTED : CONTACT_QUEUED,
+                                        .channel = k->channel, .queue = k->queue,
+                                        .agent = agent, .at = 0};
+}
+
+static bool real_contact(void *arg, struct td_id id, struct instance_contact *out)
+{
+    struct floor_site *s = arg;
+    bool connected;
+    if (!s->engine || !engine_has(s->engine, id, &connected))
+        return false;
+    struct find_contact w = {id, out, false};
+    engine_each(s->engine, find_contact, &w);
+    out->at = s->floor->sched->now;
+    return w.found;
+}
+
 /* ---- to the engine ---- */
 
 static void caller_arrives(struct floor_site *s, struct caller *c)
@@ -166,8 +198,13 @@ static void delivered(struct floor_site *s, struct td_id id)
         f->hooks.moved(f->hooks.arg, s->site);
         return;
     }
-    if (c->site == s->site)
-        return; /* told twice */
+    if (c->site == s->site) { /* told twice: said again how it is */
+        struct instance_contact now;
+        if (real_contact(s, id, &now))
+            instance_say(s, &(struct instance_event){.type = INST_CONTACT, .contact = now});
+        f->hooks.moved(f->hooks.arg, s->site);
+        return;
+    }
     if (c->site != SITE_NONE) {
         struct floor_site *from = &f->site[c->site];
         struct engine_contact k;
@@ -246,15 +283,20 @@ static void port_release(struct instance *i, struct td_id contact)
 
 /* It belongs to another site now. A customer who waits here is let go towards it; one who talks
  * here stays: the node claims him back. */
-static void port_drop(struct instance *i, struct td_id contact)
+static void port_drop(struct instance *i, struct td_id contact, bool over)
 {
     struct floor_site *s = CONTAINER_OF(i, struct floor_site, instance);
     struct caller *c = caller_find(s->floor, contact);
     struct engine_contact k;
     if (!s->engine || !c || c->site != s->site)
         return;
-    if (engine_release(s->engine, s->floor->sched->now, contact, &k))
+    if (engine_release(s->engine, s->floor->sched->now, contact, &k)) {
         c->k = k;
+        if (over) {
+            caller_redial(s->floor, c);
+            caller_gone(s->floor, c);
+        }
+    }
     instance_drain_engine(s);
 }
 
@@ -275,38 +317,6 @@ static void port_weight(struct instance *i, uint16_t queue, double weight)
     struct floor_site *s = CONTAINER_OF(i, struct floor_site, instance);
     if (s->engine)
         engine_weight(s->engine, queue, weight);
-}
-
-/* ---- what is really there ---- */
-
-struct find_contact {
-    struct td_id id;
-    struct instance_contact *out;
-    bool found;
-};
-
-static void find_contact(void *arg, const struct engine_contact *k, bool connected, uint32_t agent)
-{
-    struct find_contact *w = arg;
-    if (!id_eq(k->id, w->id))
-        return;
-    w->found = true;
-    *w->out = (struct instance_contact){.contact = k->id,
-                                        .state = connected ? CONTACT_CONNECTED : CONTACT_QUEUED,
-                                        .channel = k->channel, .queue = k->queue,
-                                        .agent = agent, .at = 0};
-}
-
-static bool real_contact(void *arg, struct td_id id, struct instance_contact *out)
-{
-    struct floor_site *s = arg;
-    bool connected;
-    if (!s->engine || !engine_has(s->engine, id, &connected))
-        return false;
-    struct find_contact w = {id, out, false};
-    engine_each(s->engine, find_contact, &w);
-    out->at = s->floor->sched->now;
-    return w.found;
 }
 
 static bool real_agent(void *arg, uint32_t agent, uint8_t *presence)

@@ -336,14 +336,14 @@ static void act(struct node *n, const struct action *a)
     case ACT_NOTE: note_out(n, a); break;
     case ACT_HISTORY: break;
     default:
-        if (!i)
+        if (!i || !core_still_wanted(n->core, a))
             break;
         if (a->type == ACT_DELIVER)
             i->ops->deliver(i, &a->placed);
         else if (a->type == ACT_RELEASE)
             i->ops->release(i, a->contact.contact);
         else if (a->type == ACT_DROP)
-            i->ops->drop(i, a->contact.contact);
+            i->ops->drop(i, a->contact.contact, a->contact.to_site == SITE_NONE);
         else if (a->type == ACT_SIGN_IN)
             i->ops->sign_in(i, a->agent.agent);
         else if (a->type == ACT_SIGN_OUT)

@@ -25,7 +25,7 @@ struct instance_ops {
     const char *name;
     void (*deliver)(struct instance *i, const struct ev_placed *p);
     void (*release)(struct instance *i, struct td_id contact);
-    void (*drop)(struct instance *i, struct td_id contact);
+    void (*drop)(struct instance *i, struct td_id contact, bool over); /* over: nobody has it now */
     void (*sign_in)(struct instance *i, uint32_t agent);
     void (*sign_out)(struct instance *i, uint32_t agent);
     void (*weight)(struct instance *i, uint16_t queue, double weight);

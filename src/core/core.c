@@ -99,8 +99,11 @@ bool core_still_wanted(struct core *k, const struct action *a)
     case ACT_DROP:
         t = contact_find(k, a->contact.contact);
         return !t || t->site != k->self || t->now_state == CONTACT_ENDED;
-    case ACT_SIGN_IN: return k->agent[a->agent.agent].state.site == k->self;
-    case ACT_SIGN_OUT: return k->agent[a->agent.agent].state.site != k->self;
+    case ACT_SIGN_IN:
+    case ACT_SIGN_OUT:
+        if (a->agent.agent >= k->c->n_agents)
+            return false; /* the configuration has changed meanwhile */
+        return (k->agent[a->agent.agent].state.site == k->self) == (a->type == ACT_SIGN_IN);
     default: return true;
     }
 }

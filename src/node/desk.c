@@ -92,11 +92,10 @@ void desk_site_back(struct floor *f, uint8_t site)
 {
     for (uint32_t a = 0; a < f->desks; a++) {
         struct desk *d = &f->desk[a];
-        if (d->on_shift && d->at == SITE_NONE && d->invited == SITE_NONE &&
-            f->c->agent[a].site == site) {
-            d->invited = site;
-            sign_in_after(f, a, relogin_ms(f));
-        }
+        if (!d->on_shift || d->at != SITE_NONE || d->invited != SITE_NONE)
+            continue; /* the others are at work, or know where to go */
+        d->invited = f->c->agent[a].site == site ? site : f->hooks.agent_site(f->hooks.arg, a);
+        sign_in_after(f, a, relogin_ms(f));
     }
 }
 

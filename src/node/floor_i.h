@@ -10,6 +10,7 @@ struct caller {
     struct floor_call call;
     struct engine_contact k;      /* as the engine last gave it back, or will get it */
     td_ms called_at, entered_at;
+    uint64_t epoch;               /* of the latest order to bring him somewhere: older ones are void */
     uint8_t site;                 /* whose engine it is in; SITE_NONE: in transit */
     uint8_t tries;
     bool live;

@@ -220,13 +220,19 @@ static void delivered(struct floor_site *s, struct td_id id)
     caller_arrives(s, c);
 }
 
+struct delivery {
+    struct td_id id;
+    uint64_t epoch;
+};
+
 static void delivered_due(void *arg, void *what, uint64_t life)
 {
     struct floor_site *s = arg;
-    struct td_id *id = what;
-    if (s && s->engine && s->lives == (uint32_t)life)
-        delivered(s, *id);
-    mem_free(id);
+    struct delivery *d = what;
+    const struct caller *c = s ? caller_find(s->floor, d->id) : NULL;
+    if (s && s->engine && s->lives == (uint32_t)life && (!c || c->epoch == d->epoch))
+        delivered(s, d->id);
+    mem_free(d);
 }
 
 /* A contact that came through the API alone has no customer on this floor yet: one appears. */
@@ -256,6 +262,9 @@ static void port_deliver(struct instance *i, const struct ev_placed *p)
         c = caller_find(f, p->contact);
     }
     if (c) {
+        if (p->epoch < c->epoch)
+            return; /* fenced: a newer owner has sent for him */
+        c->epoch = p->epoch;
         c->k.priority = p->priority;
         c->k.preferred_agent = p->preferred_agent;
     }
@@ -264,9 +273,9 @@ static void port_deliver(struct instance *i, const struct ev_placed *p)
         delivered(s, p->contact);
         return;
     }
-    struct td_id *id = mem_new(1, sizeof *id);
-    *id = p->contact;
-    sched_at(f->sched, f->sched->now + (td_ms)(redirect_s * 1000), delivered_due, s, id, s->lives);
+    struct delivery *d = mem_new(1, sizeof *d);
+    *d = (struct delivery){p->contact, p->epoch};
+    sched_at(f->sched, f->sched->now + (td_ms)(redirect_s * 1000), delivered_due, s, d, s->lives);
 }
 
 static void port_release(struct instance *i, struct td_id contact)

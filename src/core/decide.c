@@ -284,7 +284,7 @@ bool decide(const struct core *k, const struct route_request *r, uint16_t avoid,
 }
 
 /* The prices are learned from every contact that shares could have steered. */
-static void learn(struct core *k, const struct ev_placed *p, const double cost_km[])
+void decide_learn(struct core *k, const struct ev_placed *p, const double cost_km[])
 {
     if (p->rule == RULE_FAIL_OPEN || p->rule == RULE_CLOSED || !core_policy(k)->shares_enforced)
         return;
@@ -344,7 +344,7 @@ void decide_place(struct core *k, const struct route_request *r)
         e.placed.rule = RULE_LOCAL;
     /* A site's own word, given when the hub was silent, outweighs a late one of the hub. */
     e.placed.epoch = epoch_make(local ? 2 : 1, k->self);
-    learn(k, &e.placed, cost_km);
+    decide_learn(k, &e.placed, cost_km);
     forced(k, &e.placed);
     core_state(k, &e);
 }

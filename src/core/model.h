@@ -266,6 +266,7 @@ uint32_t staffed_for(const struct core *k, uint8_t site, uint32_t line);
 enum { PRIORITY_NORMAL = 5, REPORT_QUEUES = 64 };
 bool decide(const struct core *k, const struct route_request *r, uint16_t avoid, bool counted,
             struct ev_placed *p, double cost_km[SITES_MAX]);
+void decide_learn(struct core *k, const struct ev_placed *p, const double cost_km[]);
 void decide_place(struct core *k, const struct route_request *r);
 bool decide_again(struct core *k, struct contact *t, uint16_t avoid, uint8_t rule,
                   struct ev_placed *out);

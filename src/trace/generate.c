@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-const double generator_hour_shape[24] = {
-    0.14, 0.10, 0.08, 0.08, 0.10, 0.20, 0.48, 1.05, 1.72, 2.08, 2.18, 2.08,
-    1.86, 1.82, 1.80, 1.72, 1.60, 1.32, 1.02, 0.83, 0.68, 0.50, 0.34, 0.22};
+const double generator_hour_shape[24] = {0.14, 0.10, 0.08, 0.08, 0.10, 0.20, 0.48, 1.05,
+                                         1.72, 2.08, 2.18, 2.08, 1.86, 1.82, 1.80, 1.72,
+                                         1.60, 1.32, 1.02, 0.83, 0.68, 0.50, 0.34, 0.22};
 
 enum { CUSTOMERS = 1 << 16 }; /* remembered, to call again */
 
@@ -16,9 +16,9 @@ struct generator {
     struct rng rng;
     uint64_t seed, n;
     td_ms at, end;
-    double rate_ms, peak;        /* mean contacts a millisecond; the shape's greatest value */
+    double rate_ms, peak; /* mean contacts a millisecond; the shape's greatest value */
     double near_sum, origin_sum, demand_sum;
-    double fraction;             /* of a millisecond, carried over */
+    double fraction; /* of a millisecond, carried over */
     struct td_id *customer;
     uint32_t customers;
 };
@@ -32,8 +32,8 @@ static double mean_rate_ms(const struct config *c)
     double weight = 0, work_s = 0;
     for (uint16_t i = 0; i < w->n_demands; i++) {
         weight += w->demands[i].weight;
-        work_s += w->demands[i].weight *
-                  (w->demands[i].handle_mean_s + w->demands[i].wrapup_mean_s);
+        work_s +=
+            w->demands[i].weight * (w->demands[i].handle_mean_s + w->demands[i].wrapup_mean_s);
     }
     return weight > 0 && work_s > 0 ? w->load * c->n_agents / (work_s / weight) / 1000 : 0;
 }
@@ -142,7 +142,7 @@ static struct td_id draw_customer(struct generator *g)
 
 bool generator_next(struct generator *g, struct arrival *out)
 {
-    if (g->rate_ms <= 0 || !g->demand_sum)
+    if (g->rate_ms <= 0 || g->demand_sum <= 0)
         return false;
     for (;;) { /* thinning: Lewis and Shedler 1979 */
         g->fraction += rng_exp(&g->rng, 1 / (g->rate_ms * g->peak));
@@ -153,8 +153,7 @@ bool generator_next(struct generator *g, struct arrival *out)
             return false;
         *out = (struct arrival){.at = g->at, .handle_ms = -1, .wrapup_ms = -1, .patience_ms = -1};
         draw_place(g, &out->place);
-        if (g->c->workload.flat ||
-            rng_unit(&g->rng) * g->peak < shape_at(g->at, out->place.lon))
+        if (g->c->workload.flat || rng_unit(&g->rng) * g->peak < shape_at(g->at, out->place.lon))
             break;
     }
     const struct cfg_demand *d = draw_demand(g, &out->place);

@@ -203,6 +203,13 @@ bool event_decode(struct reader *r, struct event *out) MUST_USE;
 /* One CloudEvent in JSON, no newline. `c` names the keys; a key it does not know is printed as
  * sixteen hex digits. */
 void event_json(struct buf *b, const struct event *e, const struct config *c);
+/* The same, with agents found in a map from key to index instead of one after the other. */
+struct map64;
+void event_json_by(struct buf *b, const struct event *e, const struct config *c,
+                   const struct map64 *agents);
+/* The fact's dot as text, which is the CloudEvent's id: "us-east-1/1625443140/812". */
+enum { EVENT_ID_TEXT = NAME_MAX_LEN + 36 };
+void event_id(const struct event *e, const struct config *c, char out[EVENT_ID_TEXT]);
 
 static inline td_ms hlc_ms(uint64_t hlc) { return (td_ms)(hlc >> 16); }
 /* Ownership epochs: (count, claiming node). */

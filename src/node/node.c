@@ -193,21 +193,26 @@ static void facts_header(struct buf *b, uint8_t origin, uint32_t epoch, uint64_t
     put_varint(b, count);
 }
 
-static void publish(struct node *n)
+/* The batch becomes one message, kept for whoever may lack it. NULL: it is empty; else release it. */
+static struct message *batch_close(struct node *n, uint8_t origin, uint32_t epoch)
 {
     if (!n->batch_count)
-        return;
+        return NULL;
     buf_reset(&n->scratch);
-    facts_header(&n->scratch, n->nc.self, n->epoch, n->batch_first, n->batch_count);
+    facts_header(&n->scratch, origin, epoch, n->batch_first, n->batch_count);
     buf_add(&n->scratch, n->batch.data, n->batch.len);
     struct message *m = message_new(MSG_FACTS, n->nc.self, n->scratch.data, n->scratch.len);
-    keep_add(n, n->nc.self, m, n->epoch, n->batch_first, n->batch_first + n->batch_count - 1);
+    keep_add(n, origin, m, epoch, n->batch_first, n->batch_first + n->batch_count - 1);
+    n->batch_count = 0;
+    buf_reset(&n->batch);
+    return m;
+}
+
+static void publish(struct node *n, struct message *m)
+{
     for (int to = 0; to < NODES_MAX; to++)
         if (is_peer(n, to))
             bus_send(n->nc.bus, n->nc.self, (uint8_t)to, m);
-    message_unref(m);
-    n->batch_count = 0;
-    buf_reset(&n->batch);
 }
 
 static void history_out(struct node *n, struct td_id contact)
@@ -217,7 +222,7 @@ static void history_out(struct node *n, struct td_id contact)
         return;
     if (n->nc.on_history)
         n->nc.on_history(n->nc.arg, n, &h);
-    if (!n->store->ops->put_history)
+    if (n->store->forgets_history)
         return;
     buf_reset(&n->scratch);
     node_history_encode(&n->scratch, &h);
@@ -289,14 +294,16 @@ static void beat_out(struct node *n)
         b.vector_epoch[o] = n->durable[o].epoch;
         b.vector_seq[o] = n->durable[o].seq;
     }
+    buf_reset(&n->scratch);
+    wire_put_beat(&n->scratch, &b);
+    size_t common = n->scratch.len;
     for (int to = 0; to < NODES_MAX; to++) {
         if (!is_peer(n, to))
             continue;
         const struct peer *p = &n->core->peer[to];
-        b.echo_at = p->sent_at_heard ? p->sent_at : 0;
-        b.echo_held_ms = n->nc.sched->now - p->sent_at_heard;
-        buf_reset(&n->scratch);
-        wire_put_beat(&n->scratch, &b);
+        n->scratch.len = common;
+        wire_put_echo(&n->scratch, p->sent_at_heard ? p->sent_at : 0,
+                      n->nc.sched->now - p->sent_at_heard);
         struct message *m = message_new(MSG_BEAT, n->nc.self, n->scratch.data, n->scratch.len);
         bus_send(n->nc.bus, n->nc.self, (uint8_t)to, m);
         message_unref(m);
@@ -399,9 +406,17 @@ static bool commit(struct node *n)
 
 void node_flush(struct node *n)
 {
-    if (n->dead || !commit(n))
+    if (n->dead)
         return;
-    publish(n);
+    /* Kept before the commit: its snapshot covers these facts, and must be able to give them. */
+    struct message *facts = batch_close(n, n->nc.self, n->epoch);
+    bool durable = commit(n);
+    if (facts && durable)
+        publish(n, facts);
+    if (facts)
+        message_unref(facts);
+    if (!durable)
+        return;
     /* An action may lead to inputs, and these to actions: they wait for the next commit. */
     struct action *actions = n->action;
     uint32_t count = n->actions;
@@ -422,7 +437,6 @@ void node_flush(struct node *n)
     for (uint32_t i = 0; i < count; i++)
         waiters[i].fn(waiters[i].arg);
     mem_free(waiters);
-    keep_trim(n);
     node_pump(n);
 }
 
@@ -586,6 +600,7 @@ void node_receive(struct node *n, struct message *m)
         struct beat b;
         if (wire_get_beat(&r, &b) && b.from == m->from)
             core_apply(n->core, &(struct input){.type = IN_BEAT, .beat = &b}, n->nc.sched->now);
+        keep_trim(n); /* the peer may have told what it has */
         break;
     }
     case MSG_ASK: {
@@ -638,16 +653,9 @@ static bool on_snapshot(void *arg, const void *data, size_t len)
 
 static void batch_keep(struct node *n, uint8_t origin, uint32_t epoch)
 {
-    if (!n->batch_count)
-        return;
-    buf_reset(&n->scratch);
-    facts_header(&n->scratch, origin, epoch, n->batch_first, n->batch_count);
-    buf_add(&n->scratch, n->batch.data, n->batch.len);
-    struct message *m = message_new(MSG_FACTS, n->nc.self, n->scratch.data, n->scratch.len);
-    keep_add(n, origin, m, epoch, n->batch_first, n->batch_first + n->batch_count - 1);
-    message_unref(m);
-    n->batch_count = 0;
-    buf_reset(&n->batch);
+    struct message *m = batch_close(n, origin, epoch);
+    if (m)
+        message_unref(m);
 }
 
 struct loading { /* facts of the log, put back into messages a run of one origin at a time */

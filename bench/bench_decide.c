@@ -114,7 +114,7 @@ static void bench_asked(struct core *k, const struct route_request *r, int drawn
 
 int main(int argc, char **argv)
 {
-    int n = argc > 1 ? atoi(argv[1]) : 4000000;
+    int n = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 4000000;
     enum { DRAWN = 4096 };
     struct buf errors = {0};
     struct config *c = config_load(centre, sizeof centre - 1, "bench", &errors);

@@ -1,0 +1,43 @@
+# What people run. Meson and ninja build (meson.build), qa/*.sh check; each works by itself too.
+#
+#   make demo  [DEMO="--for 60s --speed 60 --trace FILE --port N ..."]   a live contact centre
+#   make test                        every test, with gcc, clang and sanitizers: about 15 minutes
+#   make sim SEEDS=N [FROM=N]        the fault simulator
+#   make fuzz SECONDS=N [FUZZ=NAME]  each fuzz target, or one, for so long
+.DEFAULT_GOAL := build/tandem
+.PHONY: demo test check sim fuzz bench coverage install clean setup build/tandem
+
+setup: ; @qa/setup.sh demo
+
+build/tandem: setup
+	@[ -d build ] && [ -f build/build.ninja ] || meson setup build
+	@ninja -C build tandem
+
+demo: build/tandem
+	@exec build/tandem demo --config examples/four-regions.yaml $(DEMO)
+
+test:
+	@qa/setup.sh all
+	@qa/test.sh
+
+check:
+	@qa/setup.sh all
+	@qa/format.sh && qa/headers.sh && qa/lint.sh
+
+sim: setup
+	@[ -f build/build.ninja ] || meson setup build
+	@ninja -C build tests/sim/sim && build/tests/sim/sim --seeds $(or $(SEEDS),1000) --from $(or $(FROM),1)
+
+fuzz:
+	@qa/setup.sh all
+	@qa/fuzz.sh $(or $(SECONDS),60) $(FUZZ)
+
+bench:
+	@qa/setup.sh all
+	@qa/bench.sh
+
+install: build/tandem
+	@meson install -C build
+
+clean:
+	@rm -rf build build-gcc build-clang build-asan build-fuzz

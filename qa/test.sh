@@ -1,0 +1,52 @@
+#!/bin/bash
+# test.sh - every test there is, and their number in the last line: "N passed, N failed".
+#
+#   gcc     warnings are errors; all tests, with the dashboard in a browser and the program from outside
+#   clang   warnings are errors; all tests of the C code; the same day played as gcc's program plays it
+#   asan    gcc with AddressSanitizer and UndefinedBehaviorSanitizer; all tests of the C code, and
+#           fewer seeds of the fault simulator, which is slow there
+#
+# A part that fails does not keep the others from running. Exit code 1: something failed.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+logs=()
+# build NAME MESON-OPTION...: a build folder of its own, so that nothing is compiled twice.
+build() {
+    local name=$1
+    shift
+    [[ -d build-$name ]] || meson setup "build-$name" "$@" >/dev/null || return
+    ninja -C "build-$name"
+}
+run() { # run NAME [MESON-TEST-OPTION...]
+    local name=$1
+    shift
+    logs+=("build-$name/meson-logs/testlog.json")
+    rm -f "${logs[-1]}"
+    meson test -C "build-$name" --no-rebuild --print-errorlogs "$@"
+}
+tap() { # tap NAME COMMAND...: a command that speaks TAP, at most ten minutes
+    local log=build-gcc/$1.tap
+    shift
+    logs+=("$log")
+    timeout 600 "$@" >"$log" || {
+        cat "$log"
+        echo "not ok 1 - $* (exit code $?)" >>"$log"
+    }
+}
+
+export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+echo "== gcc"
+CC=gcc build gcc -Dwerror=true
+run gcc
+tap browser qa/browser.sh
+[[ -d tests/py ]] && tap program env TANDEM=build-gcc/tandem build/venv/bin/python -m pytest tests/py
+echo "== clang"
+CC=clang build clang -Dwerror=true
+run clang --no-suite web
+tap same qa/same.sh build-gcc/tandem build-clang/tandem
+echo "== AddressSanitizer, UndefinedBehaviorSanitizer"
+CC=gcc build asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
+run asan --no-suite web
+
+python3 qa/count.py "${logs[@]}"

@@ -29,30 +29,32 @@ static double seconds(clockid_t id)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void until(struct world *w, struct report *r, td_ms end, td_ms *sample_at)
+static void until(struct world *w, td_ms end)
 {
-    while (world_next(w) <= end) {
-        while (world_next(w) >= *sample_at && *sample_at <= end) {
-            report_sample(r, w);
-            *sample_at += 1000;
-        }
-        if (!world_step(w, end))
-            break;
-    }
+    while (world_step(w, end))
+        ;
+}
+
+static void sample_due(void *arg, void *what, uint64_t unused)
+{
+    struct world *w = what;
+    (void)unused;
+    if (!arg)
+        return; /* the run is over */
+    report_sample(arg, w);
+    sched_at(world_sched(w), world_now(w) + 1000, sample_due, arg, w, 0);
 }
 
 /* Runs the day, then until the last customer has gone, then until the nodes agree. */
 static void run(struct world *w, struct report *r)
 {
-    td_ms sample_at = world_start(w);
+    sched_at(world_sched(w), world_start(w), sample_due, r, w, 0);
     while (!world_arrivals_over(w))
-        until(w, r, world_now(w) + 60000, &sample_at);
+        until(w, world_now(w) + 60000);
     td_ms tail = world_now(w) + TAIL_MS;
     while (floor_customers(world_floor(w)) && world_now(w) < tail)
-        until(w, r, world_now(w) + 1000, &sample_at);
-    td_ms stop = world_now(w) + SETTLE_MS;
-    while (world_step(w, stop))
-        ;
+        until(w, world_now(w) + 1000);
+    until(w, world_now(w) + SETTLE_MS);
 }
 
 static bool nodes_agree(struct world *w)

@@ -45,6 +45,7 @@ struct beat { /* what every node tells every other each beat interval; never sto
     bool ready;                       /* sites: it could serve a contact now */
     bool has_report;                  /* a load report rides along */
     uint32_t staffed, live;
+    uint8_t queues;                   /* how many of the following are given */
     uint32_t waiting[64], busy[64];   /* per queue, the first 64 queues of the configuration */
     td_ms sent_at, echo_at;           /* a beat sent before the last one heard is ignored; echo_at: sent_at of the receiver's last beat, for the ... */
     int64_t echo_held_ms;             /* ... round trip, less the time it was held here */

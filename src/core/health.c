@@ -192,6 +192,7 @@ void core_beat(struct core *k, td_ms now, struct beat *out)
     k->reported_at = now;
     const struct site_state *s = &k->site[k->self];
     out->has_report = true;
+    out->queues = (uint8_t)MIN(k->c->n_queues, REPORT_QUEUES);
     out->staffed = s->staffed_all;
     out->live = s->live;
     for (uint32_t i = 0; i < LINES(k->c) && i < REPORT_QUEUES * CHANNELS; i++) {

@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-enum { NO_ITEM = UINT32_MAX };
+#define NO_ITEM UINT32_MAX
 
 void sched_init(struct sched *s, td_ms now)
 {

@@ -11,8 +11,6 @@ void wire_put_beat(struct buf *b, const struct beat *t)
     put_varint(b, t->sees_up);
     put_u8(b, (uint8_t)(t->instance_ok | t->ready << 1 | t->has_report << 2));
     put_varint(b, (uint64_t)t->sent_at);
-    put_varint(b, (uint64_t)t->echo_at);
-    put_svarint(b, t->echo_held_ms);
     for (int n = 0; n < NODES_MAX; n++) {
         put_varint(b, t->vector_epoch[n]);
         if (t->vector_epoch[n])
@@ -22,10 +20,17 @@ void wire_put_beat(struct buf *b, const struct beat *t)
         return;
     put_varint(b, t->staffed);
     put_varint(b, t->live);
-    for (size_t i = 0; i < COUNTOF(t->waiting); i++) {
+    put_u8(b, t->queues);
+    for (uint8_t i = 0; i < t->queues; i++) {
         put_varint(b, t->waiting[i]);
         put_varint(b, t->busy[i]);
     }
+}
+
+void wire_put_echo(struct buf *b, td_ms echo_at, int64_t echo_held_ms)
+{
+    put_varint(b, (uint64_t)echo_at);
+    put_svarint(b, echo_held_ms);
 }
 
 bool wire_get_beat(struct reader *r, struct beat *t)
@@ -39,8 +44,6 @@ bool wire_get_beat(struct reader *r, struct beat *t)
     t->ready = flags >> 1 & 1;
     t->has_report = flags >> 2 & 1;
     t->sent_at = (td_ms)reader_varint(r);
-    t->echo_at = (td_ms)reader_varint(r);
-    t->echo_held_ms = reader_svarint(r);
     for (int n = 0; n < NODES_MAX; n++) {
         t->vector_epoch[n] = (uint32_t)reader_varint(r);
         if (t->vector_epoch[n])
@@ -49,12 +52,15 @@ bool wire_get_beat(struct reader *r, struct beat *t)
     if (t->has_report) {
         t->staffed = (uint32_t)reader_varint(r);
         t->live = (uint32_t)reader_varint(r);
-        for (size_t i = 0; i < COUNTOF(t->waiting); i++) {
+        t->queues = reader_u8(r);
+        for (uint8_t i = 0; i < t->queues && i < COUNTOF(t->waiting); i++) {
             t->waiting[i] = (uint32_t)reader_varint(r);
             t->busy[i] = (uint32_t)reader_varint(r);
         }
     }
-    return reader_end_ok(r) && t->from < NODES_MAX;
+    t->echo_at = (td_ms)reader_varint(r);
+    t->echo_held_ms = reader_svarint(r);
+    return reader_end_ok(r) && t->from < NODES_MAX && t->queues <= COUNTOF(t->waiting);
 }
 
 void wire_put_request(struct buf *b, const struct route_request *q)

@@ -5,7 +5,9 @@
 #include "base/codec.h"
 #include "core/core.h"
 
+/* A beat is the same for all peers but for the echo, which wire_put_echo adds for each. */
 void wire_put_beat(struct buf *b, const struct beat *beat);
+void wire_put_echo(struct buf *b, td_ms echo_at, int64_t echo_held_ms);
 bool wire_get_beat(struct reader *r, struct beat *out) MUST_USE;
 void wire_put_request(struct buf *b, const struct route_request *q);
 bool wire_get_request(struct reader *r, struct route_request *out) MUST_USE;

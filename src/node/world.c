@@ -387,11 +387,13 @@ static void call(struct world *w)
 
 bool world_step(struct world *w, td_ms until)
 {
-    td_ms t = world_next(w);
+    td_ms engines = floor_next(w->floor), t = MIN(sched_next(&w->sched), engines);
+    if (!w->over)
+        t = MIN(t, w->next.at);
     if (t > until || t == INT64_MAX)
         return false;
     w->sched.now = MAX(w->sched.now, t);
-    if (floor_next(w->floor) <= t)
+    if (engines <= t)
         floor_advance(w->floor);
     else if (!w->over && w->next.at <= t)
         call(w);

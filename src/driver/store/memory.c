@@ -418,6 +418,7 @@ struct store *store_memory_new(uint64_t history_max)
     struct memory *m = mem_new(1, sizeof *m);
     m->s.ops = &memory_ops;
     m->history_max = (uint32_t)MIN(history_max, (uint64_t)UINT32_MAX);
+    m->s.forgets_history = !history_max;
     m->end.chunk = chunk_new(m, 0);
     m->start = m->committed = m->end;
     return &m->s;

@@ -76,7 +76,8 @@ struct store_ops {
 };
 struct store { /* a driver's own struct begins with this */
     const struct store_ops *ops;
-    char error[512]; /* why the last call failed */
+    char error[512];      /* why the last call failed */
+    bool forgets_history; /* keeps none: put_history need not be called */
 };
 
 static inline void store_append(struct store *s, const void *event, size_t len)

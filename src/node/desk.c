@@ -83,9 +83,14 @@ void desk_signed_out(struct floor *f, uint32_t agent, uint8_t site)
 
 void desk_site_lost(struct floor *f, uint8_t site)
 {
-    for (uint32_t a = 0; a < f->desks; a++)
-        if (f->desk[a].at == site)
-            f->desk[a].at = SITE_NONE; /* waits for an invitation, or for the site */
+    for (uint32_t a = 0; a < f->desks; a++) {
+        struct desk *d = &f->desk[a];
+        if (d->at != site)
+            continue;
+        d->at = SITE_NONE; /* waits for an invitation, or for the site */
+        if (d->invited != SITE_NONE)
+            sign_in_after(f, a, relogin_ms(f)); /* he was told before: nothing holds him now */
+    }
 }
 
 void desk_site_back(struct floor *f, uint8_t site)

@@ -259,7 +259,7 @@ static void hold_action(struct node *n, const struct action *a)
 /* Takes what the core has put out. History goes into the commit of the facts it follows from. */
 static void drain(struct node *n)
 {
-    struct event e;
+    UNINITIALISED struct event e;
     while (core_next_fact(n->core, &e)) {
         size_t at = n->batch.len;
         event_encode(&n->batch, &e);
@@ -271,7 +271,7 @@ static void drain(struct node *n)
         if (n->nc.on_fact)
             n->nc.on_fact(n->nc.arg, n, &e);
     }
-    struct action a;
+    UNINITIALISED struct action a;
     while (core_next_action(n->core, &a)) {
         if (a.type == ACT_HISTORY)
             history_out(n, a.history);
@@ -517,7 +517,7 @@ void node_pump(struct node *n)
     if (n->dead || !n->nc.instance || n->pumping)
         return;
     n->pumping = true;
-    struct instance_event e;
+    UNINITIALISED struct instance_event e;
     bool any = false;
     while (n->nc.instance->ops->next(n->nc.instance, &e)) {
         instance_in(n, &e);
@@ -562,7 +562,7 @@ static void facts_in(struct node *n, struct message *m)
     uint32_t fresh = 0;
     bool go_on = true;
     for (uint64_t done = 0; done < count && go_on;) {
-        struct event e[FACTS_AT_ONCE];
+        UNINITIALISED struct event e[FACTS_AT_ONCE];
         const uint8_t *at[FACTS_AT_ONCE + 1];
         int got = 0;
         for (; got < FACTS_AT_ONCE && done < count; got++, done++) {
@@ -597,7 +597,7 @@ void node_receive(struct node *n, struct message *m)
     switch ((enum message_kind)m->kind) {
     case MSG_FACTS: facts_in(n, m); break;
     case MSG_BEAT: {
-        struct beat b;
+        UNINITIALISED struct beat b;
         if (wire_get_beat(&r, &b) && b.from == m->from)
             core_apply(n->core, &(struct input){.type = IN_BEAT, .beat = &b}, n->nc.sched->now);
         keep_trim(n); /* the peer may have told what it has */

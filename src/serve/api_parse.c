@@ -1,0 +1,588 @@
+#include "serve/api_parse.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/map.h"
+#include "base/rng.h"
+#include "base/siphash.h"
+#include "core/config.h"
+#include "core/place.h"
+
+/* ---- errors ---- */
+
+static bool say(struct api_error *e, int status, const char *fmt, ...) PRINTF(3, 4);
+
+static bool say(struct api_error *e, int status, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    e->status = status;
+    vsnprintf(e->detail, sizeof e->detail, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+/* "a, b, c"; cut with "..." when it does not fit. */
+static const char *list_names(char *out, size_t cap, const char *(*name)(const void *, uint32_t),
+                              const void *arg)
+{
+    size_t n = 0;
+    out[0] = 0;
+    for (uint32_t i = 0; name(arg, i); i++) {
+        size_t left = cap - n;
+        int wrote = snprintf(out + n, left, "%s%s", i ? ", " : "", name(arg, i));
+        if ((size_t)wrote + 5 > left) {
+            snprintf(out + n, left, ", ...");
+            break;
+        }
+        n += (size_t)wrote;
+    }
+    return out;
+}
+
+static const char *queue_name(const void *c, uint32_t i)
+{
+    const struct config *k = c;
+    return i < k->n_queues ? k->queue[i].name : NULL;
+}
+
+static const char *policy_name(const void *c, uint32_t i)
+{
+    const struct config *k = c;
+    return i < k->n_policies ? k->policy[i].name : NULL;
+}
+
+static const char *group_name(const void *p, uint32_t i)
+{
+    const struct cfg_policy *k = p;
+    return i < k->n_groups ? k->group[i].name : NULL;
+}
+
+/* ---- members ---- */
+
+/* One row a member: its name, its JSON type, what it must be in words, and what takes it. */
+struct take {
+    const struct parse_context *c;
+    void *out;
+    const void *extra;
+    struct api_error *error;
+};
+enum kind { TEXT, WHOLE, NUMBER, FLAG, OBJECT };
+struct member {
+    const char *name;
+    enum kind kind;
+    bool required;
+    bool (*take)(struct take *t, const struct member *m, json_t *v);
+};
+
+static bool kind_fits(enum kind kind, const json_t *v)
+{
+    switch (kind) {
+    case TEXT:
+        return json_is_string(v);
+    case WHOLE:
+        return json_is_integer(v);
+    case NUMBER:
+        return json_is_number(v);
+    case FLAG:
+        return json_is_boolean(v);
+    case OBJECT:
+        return json_is_object(v);
+    }
+    return false;
+}
+
+static const char *const kind_words[] = {"text in quotes", "a whole number", "a number",
+                                         "true or false", "an object"};
+
+static const char *member_name(const void *rows, uint32_t i)
+{
+    return ((const struct member *)rows)[i].name;
+}
+
+static bool take_members(json_t *root, const struct member *rows, struct take *t)
+{
+    uint32_t seen = 0;
+    const char *key;
+    json_t *v;
+    json_object_foreach(root, key, v)
+    {
+        uint32_t i = 0;
+        while (rows[i].name && strcmp(rows[i].name, key) != 0)
+            i++;
+        char names[200];
+        if (!rows[i].name)
+            return say(t->error, 400, "The body has a member that is not known; it may have: %s.",
+                       list_names(names, sizeof names, member_name, rows));
+        if (!kind_fits(rows[i].kind, v))
+            return say(t->error, 400, "%s: must be %s.", key, kind_words[rows[i].kind]);
+        if (!rows[i].take(t, &rows[i], v))
+            return false;
+        seen |= 1u << i;
+    }
+    for (uint32_t i = 0; rows[i].name; i++)
+        if (rows[i].required && !(seen >> i & 1))
+            return say(t->error, 400, "%s: is missing; it must be %s.", rows[i].name,
+                       kind_words[rows[i].kind]);
+    return true;
+}
+
+static json_t *load(const void *body, size_t len, struct api_error *error)
+{
+    json_error_t e;
+    json_t *root = len ? json_loadb(body, len, JSON_REJECT_DUPLICATES, &e) : NULL;
+    if (root && json_is_object(root))
+        return root;
+    /* jansson's own words quote the text around the error. */
+    if (root)
+        say(error, 400, "The body must be a JSON object: {...}.");
+    else if (!len)
+        say(error, 400, "The body is empty; it must be a JSON object.");
+    else if (json_error_code(&e) == json_error_duplicate_key)
+        say(error, 400, "The body has a member twice (line %d, column %d); give it once.", e.line,
+            e.column);
+    else if (json_error_code(&e) == json_error_invalid_utf8)
+        say(error, 400, "The body is not UTF-8 (byte %d).", e.position);
+    else if (json_error_code(&e) == json_error_numeric_overflow)
+        say(error, 400, "The body has a number that is too large (line %d, column %d).", e.line,
+            e.column);
+    else
+        say(error, 400, "The body is not JSON (line %d, column %d).", e.line, e.column);
+    json_decref(root);
+    return NULL;
+}
+
+static bool parse(const void *body, size_t len, const struct member *rows, struct take *t)
+{
+    json_t *root = load(body, len, t->error);
+    bool ok = root && take_members(root, rows, t);
+    json_decref(root);
+    return ok;
+}
+
+/* Printable text of 1 to max bytes. */
+static bool plain(struct take *t, const struct member *m, const json_t *v, size_t max)
+{
+    const char *s = json_string_value(v);
+    size_t n = json_string_length(v);
+    if (!n || n > max)
+        return say(t->error, 400, "%s: must have 1 to %zu bytes.", m->name, max);
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+            return say(t->error, 400, "%s: must not have control characters.", m->name);
+    return true;
+}
+
+/* ---- POST /v1/route ---- */
+
+enum { PLACE_FROM = 1, PLACE_AREA = 2, PLACE_LAND = 4, PLACE_LAT = 8, PLACE_LON = 16 };
+struct route_take {
+    struct route_body *body;
+    struct place place;
+    double lat, lon;
+    unsigned places; /* which members told a place */
+};
+
+static bool take_contact(struct take *t, const struct member *m, json_t *v)
+{
+    struct route_take *r = t->out;
+    struct td_id *id = &r->body->request.contact;
+    if (!id_parse(json_string_value(v), id) || id_none(*id))
+        return say(t->error, 400, "%s: must be a UUID: 8-4-4-4-12 hexadecimal digits, not all 0.",
+                   m->name);
+    return true;
+}
+
+static bool take_queue(struct take *t, const struct member *m, json_t *v)
+{
+    struct route_take *r = t->out;
+    const char *name = json_string_value(v);
+    char names[200];
+    uint32_t q;
+    if (!map64_find(t->c->queue_by_key, hash_str(name), &q) || q >= t->c->c->n_queues ||
+        strcmp(t->c->c->queue[q].name, name) != 0)
+        return say(t->error, 422, "%s: there is no queue of this name; there are: %s.", m->name,
+                   list_names(names, sizeof names, queue_name, t->c->c));
+    r->body->request.queue = (uint16_t)q;
+    return true;
+}
+
+static bool take_channel(struct take *t, const struct member *m, json_t *v)
+{
+    struct route_take *r = t->out;
+    for (uint8_t i = 0; i < CHANNELS; i++)
+        if (strcmp(json_string_value(v), channel_names[i]) == 0) {
+            r->body->request.channel = i;
+            return true;
+        }
+    return say(t->error, 400, "%s: must be voice, chat, task or email.", m->name);
+}
+
+static bool take_from(struct take *t, const struct member *m, json_t *v)
+{
+    struct route_take *r = t->out;
+    r->places |= PLACE_FROM;
+    if (!place_from_number(json_string_value(v), &r->place))
+        return say(t->error, 400,
+                   "%s: must be a telephone number as in E.164: + and 7 to 15 "
+                   "digits, the first not 0.",
+                   m->name);
+    return true;
+}
+
+static bool take_npa(struct take *t, const struct member *m, json_t *v)
+{
+    struct route_take *r = t->out;
+    json_int_t npa = json_integer_value(v);
+    r->places |= PLACE_AREA;
+    if (npa < 200 || npa > 999 || !place_from_npa((int)npa, &r->place))
+        return say(t->error, 400, "%s: must be an area code, 200 to 999.", m->name);
+    return true;
+}
+
+static bool take_country(struct take *t, const struct member *m, json_t *v)
+{
+    struct route_take *r = t->out;
+    r->places |= PLACE_LAND;
+    if (json_string_length(v) != 2 || !place_from_country(json_string_value(v), &r->place))
+        return say(t->error, 400, "%s: must be a country's two letters as in ISO 3166-1: DE.",
+                   m->name);
+    return true;
+}
+
+static bool take_degrees(struct take *t, const struct member *m, json_t *v)
+{
+    struct route_take *r = t->out;
+    bool lat = m->name[1] == 'a';
+    *(lat ? &r->lat : &r->lon) = json_number_value(v);
+    r->places |= lat ? PLACE_LAT : PLACE_LON;
+    return true;
+}
+
+static bool take_customer(struct take *t, const struct member *m, json_t *v)
+{
+    struct route_take *r = t->out;
+    uint64_t h[2];
+    if (!plain(t, m, v, CUSTOMER_MAX))
+        return false;
+    siphash128(t->c->pseudonym_key, json_string_value(v), json_string_length(v), h);
+    r->body->request.customer = (struct td_id){h[0], h[1] | !(h[0] | h[1])};
+    return true;
+}
+
+static bool take_priority(struct take *t, const struct member *m, json_t *v)
+{
+    struct route_take *r = t->out;
+    json_int_t p = json_integer_value(v);
+    if (p < 1 || p > 10)
+        return say(t->error, 400, "%s: must be 1 (served first) to 10.", m->name);
+    r->body->request.priority = (uint8_t)p;
+    return true;
+}
+
+static bool take_attributes(struct take *t, const struct member *m, json_t *v)
+{
+    struct route_take *r = t->out;
+    size_t bytes = 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach(v, key, value)
+    {
+        size_t n = strlen(key);
+        if (!json_is_string(value))
+            return say(t->error, 400, "%s: every value must be text in quotes.", m->name);
+        if (!n || n > ATTRIBUTE_KEY_MAX)
+            return say(t->error, 400, "%s: every key must have 1 to %d bytes.", m->name,
+                       ATTRIBUTE_KEY_MAX);
+        bytes += n + json_string_length(value);
+    }
+    if (bytes > ATTRIBUTES_MAX)
+        return say(t->error, 400, "%s: keys and values may have %d bytes in all.", m->name,
+                   ATTRIBUTES_MAX);
+    if (json_object_size(v))
+        r->body->attributes = json_incref(v);
+    return true;
+}
+
+static const struct member route_members[] = {
+    {"contact", TEXT, false, take_contact},
+    {"queue", TEXT, true, take_queue},
+    {"channel", TEXT, false, take_channel},
+    {"from", TEXT, false, take_from},
+    {"npa", WHOLE, false, take_npa},
+    {"country", TEXT, false, take_country},
+    {"lat", NUMBER, false, take_degrees},
+    {"lon", NUMBER, false, take_degrees},
+    {"customer", TEXT, false, take_customer},
+    {"priority", WHOLE, false, take_priority},
+    {"attributes", OBJECT, false, take_attributes},
+    {.name = NULL},
+};
+
+/* At most one way of telling the place. */
+static bool take_place(struct route_take *r, struct api_error *error)
+{
+    unsigned coords = r->places & (PLACE_LAT | PLACE_LON);
+    unsigned ways = (unsigned)__builtin_popcount(r->places & ~coords) + (coords != 0);
+    if (ways > 1)
+        return say(error, 400,
+                   "from, npa, country, and lat with lon each tell where the caller "
+                   "is: give one of them.");
+    if (coords && coords != (PLACE_LAT | PLACE_LON))
+        return say(error, 400, "%s: is missing; lat and lon go together.",
+                   coords == PLACE_LAT ? "lon" : "lat");
+    if (coords && !place_from_coords(r->lat, r->lon, &r->place))
+        return say(error, 400, "lat, lon: must be degrees, -90 to 90 and -180 to 180.");
+    if (ways) {
+        r->body->request.how = r->place.how;
+        r->body->request.lat = (float)r->place.lat;
+        r->body->request.lon = (float)r->place.lon;
+    }
+    return true;
+}
+
+bool parse_route(const void *body, size_t len, const struct parse_context *c,
+                 struct route_body *out, struct api_error *error)
+{
+    *out = (struct route_body){.request = {.entry_site = SITE_NONE}};
+    struct route_take r = {.body = out};
+    struct take t = {.c = c, .out = &r, .error = error};
+    if (parse(body, len, route_members, &t) && take_place(&r, error))
+        return true;
+    json_decref(out->attributes);
+    out->attributes = NULL;
+    return false;
+}
+
+/* ---- what operators send ---- */
+
+static bool take_reason_to(struct take *t, const struct member *m, const json_t *v, char *to)
+{
+    if (!plain(t, m, v, REASON_MAX))
+        return false;
+    str_copy(to, REASON_MAX + 1, json_string_value(v));
+    return true;
+}
+
+static bool find_policy(struct take *t, const struct member *m, const json_t *v, uint8_t *out)
+{
+    char names[200];
+    int p = config_policy_by_name(t->c->c, json_string_value(v));
+    if (p < 0)
+        return say(t->error, 422, "%s: there is no policy of this name; there are: %s.", m->name,
+                   list_names(names, sizeof names, policy_name, t->c->c));
+    *out = (uint8_t)p;
+    return true;
+}
+
+struct shares_take {
+    struct shares_body *body;
+    json_t *shares;
+    char group[NAME_MAX_LEN];
+    bool has_group;
+};
+
+static bool take_shares_policy(struct take *t, const struct member *m, json_t *v)
+{
+    struct shares_take *s = t->out;
+    return find_policy(t, m, v, &s->body->policy);
+}
+
+static bool take_shares_group(struct take *t, const struct member *m, json_t *v)
+{
+    struct shares_take *s = t->out;
+    s->has_group = true;
+    return str_copy(s->group, sizeof s->group, json_string_value(v)) ||
+           say(t->error, 422, "%s: there is no group of this name.", m->name);
+}
+
+static bool take_shares_shares(struct take *t, const struct member *m, json_t *v)
+{
+    struct shares_take *s = t->out;
+    (void)m;
+    s->shares = json_incref(v); /* read once policy and group are known */
+    return true;
+}
+
+static bool take_shares_reason(struct take *t, const struct member *m, json_t *v)
+{
+    return take_reason_to(t, m, v, ((struct shares_take *)t->out)->body->reason);
+}
+
+static const struct member shares_members[] = {
+    {"policy", TEXT, false, take_shares_policy},
+    {"group", TEXT, false, take_shares_group},
+    {"shares", OBJECT, true, take_shares_shares},
+    {"reason", TEXT, false, take_shares_reason},
+    {.name = NULL},
+};
+
+static bool shares_group(struct shares_take *s, const struct cfg_policy *p, struct api_error *error)
+{
+    char names[160];
+    list_names(names, sizeof names, group_name, p);
+    if (!s->has_group && p->n_groups > 1)
+        return say(error, 400, "group: is missing; policy %s has %d: %s.", p->name, p->n_groups,
+                   names);
+    for (uint8_t g = 0; g < p->n_groups; g++)
+        if (!s->has_group || strcmp(p->group[g].name, s->group) == 0) {
+            s->body->group = g;
+            return true;
+        }
+    return say(error, 422, "group: policy %s has no group of this name; it has: %s.", p->name,
+               names);
+}
+
+static int member_of(const struct cfg_group *g, const struct config *c, const char *site)
+{
+    for (int i = 0; i < g->n_sites; i++)
+        if (strcmp(c->site[g->site[i]].name, site) == 0)
+            return g->site[i];
+    return -1;
+}
+
+/* Percentages with at most four decimals are whole parts per million. */
+static bool percent_ppm(const json_t *v, int32_t *out)
+{
+    double ppm = json_number_value(v) * 10000;
+    if (!json_is_number(v) || !(ppm >= 0 && ppm <= PPM) || fabs(ppm - rint(ppm)) > 1e-6)
+        return false;
+    *out = (int32_t)rint(ppm);
+    return true;
+}
+
+static bool shares_values(struct shares_take *s, const struct config *c, struct api_error *error)
+{
+    const struct cfg_group *g = &c->policy[s->body->policy].group[s->body->group];
+    uint16_t given = 0;
+    int64_t sum = 0;
+    const char *name;
+    json_t *v;
+    json_object_foreach(s->shares, name, v)
+    {
+        int site = member_of(g, c, name);
+        if (site < 0)
+            return say(error, 422, "shares: names a site that is not in group %s.", g->name);
+        if (!percent_ppm(v, &s->body->share_ppm[site]))
+            return say(error, 400,
+                       "shares.%s: must be a percentage, 0 to 100, with at most four "
+                       "decimals.",
+                       c->site[site].name);
+        sum += s->body->share_ppm[site];
+        given |= (uint16_t)(1u << site);
+    }
+    for (int i = 0; i < g->n_sites; i++)
+        if (!(given >> g->site[i] & 1))
+            return say(error, 422,
+                       "shares.%s: is missing; every site of group %s needs its share, "
+                       "0 too.",
+                       c->site[g->site[i]].name, g->name);
+    if (sum != PPM)
+        return say(error, 422, "shares: add up to %g; they must add up to exactly 100.",
+                   (double)sum / 10000);
+    return true;
+}
+
+bool parse_shares(const void *body, size_t len, const struct parse_context *c,
+                  struct shares_body *out, struct api_error *error)
+{
+    *out = (struct shares_body){.policy = c->policy};
+    struct shares_take s = {.body = out};
+    struct take t = {.c = c, .out = &s, .error = error};
+    bool ok = parse(body, len, shares_members, &t) &&
+              shares_group(&s, &c->c->policy[out->policy], error) && shares_values(&s, c->c, error);
+    json_decref(s.shares);
+    return ok;
+}
+
+static bool take_policy_policy(struct take *t, const struct member *m, json_t *v)
+{
+    return find_policy(t, m, v, &((struct policy_body *)t->out)->policy);
+}
+
+static bool take_policy_reason(struct take *t, const struct member *m, json_t *v)
+{
+    return take_reason_to(t, m, v, ((struct policy_body *)t->out)->reason);
+}
+
+bool parse_policy(const void *body, size_t len, const struct parse_context *c,
+                  struct policy_body *out, struct api_error *error)
+{
+    static const struct member members[] = {
+        {"policy", TEXT, true, take_policy_policy},
+        {"reason", TEXT, false, take_policy_reason},
+        {.name = NULL},
+    };
+    *out = (struct policy_body){0};
+    return parse(body, len, members, &(struct take){.c = c, .out = out, .error = error});
+}
+
+static bool take_admin_reason(struct take *t, const struct member *m, json_t *v)
+{
+    return take_reason_to(t, m, v, ((struct admin_body *)t->out)->reason);
+}
+
+static bool take_admin_force(struct take *t, const struct member *m, json_t *v)
+{
+    (void)m;
+    ((struct admin_body *)t->out)->force = json_is_true(v);
+    return true;
+}
+
+bool parse_admin(const void *body, size_t len, bool may_force, struct admin_body *out,
+                 struct api_error *error)
+{
+    static const struct member drain[] = {
+        {"reason", TEXT, false, take_admin_reason},
+        {"force", FLAG, false, take_admin_force},
+        {.name = NULL},
+    };
+    static const struct member restore[] = {
+        {"reason", TEXT, false, take_admin_reason},
+        {.name = NULL},
+    };
+    *out = (struct admin_body){0};
+    return !len || parse(body, len, may_force ? drain : restore,
+                         &(struct take){.out = out, .error = error});
+}
+
+/* ---- the simulation's faults ---- */
+
+static bool take_fault_fault(struct take *t, const struct member *m, json_t *v)
+{
+    struct fault_body *f = t->out;
+    if (!plain(t, m, v, sizeof f->fault - 1))
+        return false;
+    str_copy(f->fault, sizeof f->fault, json_string_value(v));
+    if (strchr(f->fault, '@'))
+        return say(t->error, 400,
+                   "%s: begins now; leave out what begins with @, and say how long "
+                   "by for_s.",
+                   m->name);
+    return true;
+}
+
+static bool take_fault_for(struct take *t, const struct member *m, json_t *v)
+{
+    double s = json_number_value(v);
+    if (!(s >= 1 && s <= FAULT_FOR_MAX_S))
+        return say(t->error, 400, "%s: must be 1 to %d seconds.", m->name, FAULT_FOR_MAX_S);
+    ((struct fault_body *)t->out)->for_ms = (int64_t)(s * 1000);
+    return true;
+}
+
+bool parse_fault(const void *body, size_t len, struct fault_body *out, struct api_error *error)
+{
+    static const struct member members[] = {
+        {"fault", TEXT, true, take_fault_fault},
+        {"for_s", NUMBER, false, take_fault_for},
+        {.name = NULL},
+    };
+    *out = (struct fault_body){0};
+    return parse(body, len, members, &(struct take){.out = out, .error = error});
+}

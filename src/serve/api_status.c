@@ -1,0 +1,137 @@
+/* api_status.c - the whole in one reply, what there is, whether it serves, and how a run went. */
+#include "serve/api_i.h"
+
+#include <string.h>
+
+#include "serve/openapi_json.h"
+
+void api_get_health(struct api_call *k)
+{
+    if (!k->node) {
+        api_problem(k, 503, "No node is up.");
+        return;
+    }
+    struct jw w = api_json(k);
+    jw_obj(&w);
+    kv_text(&w, "status", live_rushing(k->api->live) ? "starting" : "serving");
+    kv_text(&w, "node", view_node_name(k->core, k->core->self));
+    kv_text(&w, "version", TANDEM_VERSION);
+    jw_end(&w);
+    api_reply(k, 200);
+}
+
+void api_get_status(struct api_call *k)
+{
+    static const char *const names[] = {NULL};
+    if (!api_query_known(k, names))
+        return;
+    struct scene s = api_scene(k->api, k->core);
+    const struct cfg_policy *p = core_policy(k->core);
+    struct jw w = api_json(k);
+    jw_obj(&w);
+    kv_text(&w, "name", k->core->c->name);
+    kv_text(&w, "version", TANDEM_VERSION);
+    kv_text(&w, "answered_by", view_node_name(k->core, k->core->self));
+    kv_int(&w, "now_ms", s.now);
+    kv_decimal(&w, "speed", s.speed, 3);
+    kv_int(&w, "late_ms", live_late_ms(k->api->live));
+    kv_text(&w, "policy", p->name);
+    kv_int(&w, "share_bound_contacts", p->share_bound_contacts);
+    jw_key(&w, "totals");
+    view_totals(&w, &s);
+    jw_key(&w, "alerts");
+    view_alerts(&w, &s);
+    jw_key(&w, "nodes");
+    view_nodes(&w, &s);
+    jw_key(&w, "sites");
+    view_sites(&w, &s);
+    jw_end(&w);
+    api_reply(k, 200);
+}
+
+void api_get_queues(struct api_call *k)
+{
+    static const char *const names[] = {NULL};
+    if (!api_query_known(k, names))
+        return;
+    struct scene s = api_scene(k->api, k->core);
+    struct jw w = api_json(k);
+    jw_obj(&w);
+    kv_int(&w, "now_ms", s.now);
+    jw_key(&w, "queues");
+    view_queues(&w, &s);
+    jw_end(&w);
+    api_reply(k, 200);
+}
+
+void api_get_timeline(struct api_call *k)
+{
+    static const char *const names[] = {NULL};
+    if (!api_query_known(k, names))
+        return;
+    struct scene s = api_scene(k->api, k->core);
+    struct jw w = api_json(k);
+    jw_obj(&w);
+    kv_int(&w, "now_ms", s.now);
+    jw_key(&w, "timeline");
+    view_timeline(&w, &s);
+    jw_end(&w);
+    api_reply(k, 200);
+}
+
+/* ---- what there is ---- */
+
+void api_get_index(struct api_call *k)
+{
+    struct jw w = api_json(k);
+    jw_obj(&w);
+    kv_text(&w, "openapi", "/openapi.json");
+    kv_arr(&w, "paths");
+    for (size_t i = 0; i < api_n_routes; i++) {
+        jw_obj(&w);
+        kv_text(&w, "method", http_method_names[api_routes[i].method]);
+        kv_text(&w, "path", api_routes[i].path);
+        jw_end(&w);
+    }
+    jw_end(&w);
+    jw_end(&w);
+    api_reply_tagged(k);
+}
+
+void api_get_openapi(struct api_call *k)
+{
+    http_reply_asset(k->rq, &openapi_json);
+}
+
+/* ---- at the end ---- */
+
+void api_summary(struct api *a, struct buf *out)
+{
+    const struct stats_all *t = stats_all(a->stats);
+    double came = (double)(t->sum.answered + t->sum.abandoned);
+    buf_fmt(out, "%llu contacts placed, %llu answered, %llu abandoned; ",
+            (unsigned long long)t->placed, (unsigned long long)t->sum.answered,
+            (unsigned long long)t->sum.abandoned);
+    if (came > 0)
+        buf_fmt(out, "%.2f %% answered in target, ", 100 * (double)t->sum.in_target / came);
+    buf_fmt(out, "%llu moved while they waited\n", (unsigned long long)t->moved);
+    uint8_t teller = api_teller(a);
+    if (teller == SITE_NONE || !a->world)
+        return;
+    const struct core *k = node_core(world_node(a->world, teller));
+    const struct cfg_policy *p = core_policy(k);
+    for (uint8_t g = 0; g < p->n_groups; g++) {
+        uint64_t all = 0;
+        int32_t wanted[SITES_MAX];
+        shares_wanted(k, k->policy, g, wanted);
+        for (uint8_t s = 0; s < k->c->n_sites; s++)
+            all += k->group[g].placed[s];
+        for (int i = 0; i < p->group[g].n_sites; i++) {
+            uint8_t s = p->group[g].site[i];
+            buf_fmt(out, "  %-20s %8llu contacts, %6.2f %% of group %s (share %g %%), %+.1f off\n",
+                    k->c->site[s].name, (unsigned long long)k->group[g].placed[s],
+                    all ? 100 * (double)k->group[g].placed[s] / (double)all : 0, p->group[g].name,
+                    wanted[s] / 1e4, -(double)k->group[g].lag_u[s] / PPM);
+        }
+    }
+}

@@ -7,6 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#define HUB_OPTIONS                                                                                \
+    "  -H, --hub URL       the hub (default TANDEM_HUB, or http://127.0.0.1:8400)\n"              \
+    "  -j, --json          what the hub said, as it is\n"
+
 const struct command commands[] = {
     {"replay", "--config FILE [options]", "play a day of contacts as fast as the machine goes",
      cmd_replay,
@@ -25,6 +29,66 @@ const struct command commands[] = {
      "      --schema        print the JSON Schema of the configuration and end\n"
      "      --reference     print the reference of all fields in Markdown and end\n"
      "      --man           print the fields' section of the manual page (scdoc) and end\n"},
+    {"demo", "--config FILE [options]", "a whole centre in one process, with API and dashboard",
+     cmd_demo,
+     "  -c, --config FILE   the configuration; read again on SIGHUP\n"
+     "  -t, --trace FILE    arrivals, as for replay; without it the workload is generated\n"
+     "  -S, --speed N       times as fast as the clock on the wall (default 60)\n"
+     "  -B, --start TIME    where it begins: 13:30, or 9h after the day's (or trace's) beginning;\n"
+     "                      what was before is played first. Default 13:30 UTC, or the trace's start\n"
+     "  -p, --port N        of API and dashboard; 0: any free one (default as configured, 8400)\n"
+     "  -l, --listen ADDR   IPv4 or IPv6 address (default as configured, 127.0.0.1)\n"
+     "  -F, --for TIME      ends after this long on the wall: 60s, 10m, 2h\n"
+     "  -s, --seed N        of all that is drawn (default 1)\n"
+     "  -d, --data DIR      keeps every node's store there, in SQLite; goes on where it was\n"
+     "  -f, --fault SPEC    as for replay, counted from the start; may be given often\n"
+     "      --no-faults     no faults over the API\n"},
+    {"status", "[options]", "the whole centre at a glance", cmd_client, HUB_OPTIONS},
+    {"shares", "[options]", "shares wanted, in force and got", cmd_client, HUB_OPTIONS},
+    {"queues", "[options]", "queues and their service level", cmd_client, HUB_OPTIONS},
+    {"agents", "[AGENT] [options]", "agents, and what they are doing", cmd_client,
+     "  -s, --site NAME     only those signed in there\n"
+     "      --state STATE   available, on_contact, wrapup, break, missed, moving, offline\n"
+     "  -n, --limit N       rows, at most 1000 (default 100)\n"
+     "      --after AGENT   the next page\n" HUB_OPTIONS},
+    {"contacts", "[CONTACT] [options]", "live contacts, or one contact, live or past", cmd_client,
+     "  -s, --site NAME     only those there\n"
+     "  -q, --queue NAME    only those of this queue\n"
+     "      --state STATE   placed, queued, connected, on_hold, wrapup, ended\n"
+     "  -n, --limit N       rows, at most 1000 (default 100)\n"
+     "      --after CONTACT the next page\n" HUB_OPTIONS},
+    {"explain", "CONTACT [options]", "why a contact is where it is", cmd_client, HUB_OPTIONS},
+    {"timeline", "[options]", "what happened to sites, shares and policies", cmd_client,
+     HUB_OPTIONS},
+    {"events", "[options]", "the last facts, or all that come from now on", cmd_client,
+     "  -f, --follow        goes on until Ctrl-C\n"
+     "      --type BEGIN    only types that begin so: tandem.contact.\n"
+     "  -n, --limit N       how many of the last, at most 1000 (default 100)\n" HUB_OPTIONS},
+    {"route", "--queue NAME [options]", "give a contact a place", cmd_client,
+     "  -q, --queue NAME    the queue\n"
+     "      --channel NAME  voice, chat, task or email (default voice)\n"
+     "      --from NUMBER   the caller's number, +12125550100; or one of\n"
+     "      --npa CODE, --country CC, --lat DEGREES with --lon DEGREES\n"
+     "      --customer TEXT whatever tells customers apart; a pseudonym of it is kept\n"
+     "      --contact UUID  the contact's id; the same one gets the same place again\n"
+     "      --priority N    1 (served first) to 10\n"
+     "      --attribute KEY=VALUE  for the desk that takes it; may be given often\n" HUB_OPTIONS},
+    {"drain", "SITE [options]", "send a site nothing new", cmd_client,
+     "  -r, --reason TEXT   for the timeline and the log\n"
+     "      --force         also when no other site of its group is ready\n" HUB_OPTIONS},
+    {"restore", "SITE [options]", "let a drained site take its share again", cmd_client,
+     "  -r, --reason TEXT   for the timeline and the log\n" HUB_OPTIONS},
+    {"set-share", "SITE=PERCENT... [options]", "set the shares of a group of sites", cmd_client,
+     "      --policy NAME   of this policy (default: the one in force)\n"
+     "      --group NAME    of this group; needed when there are several\n"
+     "  -r, --reason TEXT   for the timeline and the log\n" HUB_OPTIONS},
+    {"set-policy", "NAME [options]", "put another policy in force", cmd_client,
+     "  -r, --reason TEXT   for the timeline and the log\n" HUB_OPTIONS},
+    {"fault", "[SPEC] [options]", "break something in the demo, list what is broken, or mend it",
+     cmd_client,
+     "                      SPEC as for replay, without the time: region-down:us-west-2\n"
+     "      --for TIME      mended after this, in the demo's time: 10m (default: never)\n"
+     "      --end ID|all    mends it\n" HUB_OPTIONS},
 };
 const size_t n_commands = COUNTOF(commands);
 

@@ -45,7 +45,7 @@ struct contact {
     uint8_t end_origin;          /* the fact that ended it, for stability */
     uint32_t end_epoch;
     uint64_t end_seq;
-    uint64_t presumed_lost;      /* hlc of the verdict by which this node took it for lost: once */
+    uint64_t taken_over;         /* hlc of the verdict by which this node took it from its site */
     td_ms delivered_at;          /* when ACT_DELIVER was last asked for */
     td_ms inflight_since;        /* since when it is on its way here; 0: not yet looked at */
 };

@@ -226,10 +226,11 @@ void moves_takeover(struct core *k, uint8_t site)
             if (id_none(t->id) || t->site != site || t->now_state >= CONTACT_ENDED)
                 continue;
             bool waits = t->now_state <= CONTACT_QUEUED;
-            if (!waits && t->presumed_lost == k->site[site].verdict_hlc)
+            if (!waits && t->taken_over == k->site[site].verdict_hlc)
                 continue; /* its site has claimed it back: it is alive, only not heard by us */
-            t->presumed_lost = waits ? 0 : k->site[site].verdict_hlc;
             bool done = takeover_contact(k, t);
+            if (done)
+                t->taken_over = k->site[site].verdict_hlc;
             moved += done && waits;
             lost += done && !waits;
         }

@@ -473,7 +473,8 @@ static bool open_file(struct sqlite_store *q)
         return refuse_path(q);
     return identify(q, &is_new) && set_up(q, is_new) &&
            sqlite__get_int(q, Q_GET_POSITION, 0, &q->covered) &&
-           sqlite__get_int(q, Q_LAST_EVENTS, q->covered, &q->committed) && sqlite__history_load(q);
+           sqlite__get_int(q, Q_LAST_EVENTS, q->covered, &q->committed) &&
+           sqlite__history_load(q) && sqlite__history_settle(q);
 }
 
 struct store *store_sqlite_open(const char *path, char *error, size_t error_cap)

@@ -135,38 +135,38 @@ static bool index_run(struct sqlite_store *q, enum statement n, const struct tai
     return sqlite__run(q, n);
 }
 
-/* The draining generation is in the indexes: remembers that, and drains the next if it is full. */
-static bool tail_turn(struct sqlite_store *q)
+/* A full generation begins to drain, when the one before has. */
+static void tail_turn(struct tail *t)
 {
-    struct tail *t = &q->tail;
-    if (t->draining.count) {
-        sqlite__bind_int(q, Q_SET_INDEXED, 1, t->draining.first + t->draining.count);
-        if (!sqlite__run(q, Q_SET_INDEXED))
-            return false;
-        generation_clear(&t->draining);
-    }
-    if (t->filling.count >= TAIL_LEN) {
-        struct generation empty = t->draining;
-        t->draining = t->filling;
-        t->filling = empty;
-    }
-    return true;
+    if (t->draining.count || t->filling.count < TAIL_LEN)
+        return;
+    struct generation empty = t->draining;
+    t->draining = t->filling;
+    t->filling = empty;
 }
 
-/* As many entries into the indexes as records have come; twice as many when there are too many,
- * which is only so after a start. */
-static bool tail_drain(struct sqlite_store *q)
+/* The draining generation is in the indexes: remembers that. */
+static bool tail_drained(struct sqlite_store *q)
+{
+    struct generation *g = &q->tail.draining;
+    if (!g->count)
+        return true;
+    sqlite__bind_int(q, Q_SET_INDEXED, 1, g->first + g->count);
+    generation_clear(g);
+    return sqlite__run(q, Q_SET_INDEXED);
+}
+
+/* n entries into each index, or as many as there are in full generations. */
+static bool tail_drain(struct sqlite_store *q, uint32_t n)
 {
     struct tail *t = &q->tail;
-    if (t->owed < DRAIN_MIN)
-        return true;
-    uint32_t n = t->filling.count > TAIL_LEN ? t->owed * 2 : t->owed;
-    for (t->owed = 0; n > 0; n--) {
+    for (; n > 0; n--) {
         struct generation *g = &t->draining;
         struct heap_item i;
         if (!g->by_contact.count && !g->by_customer.count) {
-            if (!tail_turn(q))
+            if (!tail_drained(q))
                 return false;
+            tail_turn(t);
             if (!g->count)
                 break;
         }
@@ -202,6 +202,15 @@ bool sqlite__history_load(struct sqlite_store *q)
                                      sqlite3_column_int64(row, 3)});
     q->tail.owed = 0;
     return !failed;
+}
+
+/* What was half drained before must not be left to the next generation: a node that is often
+ * started again would never be done with it, and its tail would grow. */
+bool sqlite__history_settle(struct sqlite_store *q)
+{
+    if (q->tail.filling.count < TAIL_LEN)
+        return true;
+    return sqlite__run(q, Q_BEGIN) && tail_drain(q, UINT32_MAX) && sqlite__run(q, Q_COMMIT);
 }
 
 void sqlite__history_free(struct sqlite_store *q)
@@ -304,7 +313,11 @@ bool sqlite__history_commit(struct sqlite_store *q)
         q->next_id++;
         tail_add(q, id, e);
     }
-    return tail_drain(q);
+    uint32_t n = q->tail.owed; /* as fast as records come */
+    if (n < DRAIN_MIN)
+        return true;
+    q->tail.owed = 0;
+    return tail_drain(q, n);
 }
 
 /* ---- reading ---- */

@@ -557,7 +557,7 @@ TEST(examples_of_two_by_hundred)
         return;
     CHECK_EQ(c->n_agents, 200);
     CHECK(c->workload.load == 0.97 && c->workload.flat);
-    CHECK_EQ(c->workload.duration_ms, 6 * 3600 * 1000);
+    CHECK_EQ(c->workload.duration_ms, 48 * 3600 * 1000);
     CHECK(c->workload.near_site_share[0] == 0.6 && c->workload.near_site_share[1] == 0.4);
     CHECK(c->workload.demands[0].handle_mean_s == 180);
     CHECK(c->workload.demands[0].patience_mean_s == 232);

@@ -94,14 +94,14 @@ static int write_report(const struct replay *o, const struct buf *text)
 static void summary(const struct report *r, const struct world *w, double wall_s)
 {
     struct report_totals t = report_totals(r);
-    double offered = (double)(t.answered + t.abandoned);
-    fprintf(stderr,
-            "%s: %llu contacts, %.2f %% answered in target, mean wait %.2f s, %.1f %% abandoned, "
-            "at most %.2f contacts off a share; %.1f s\n",
+    double offered = MAX(1.0, (double)(t.answered + t.abandoned));
+    fprintf(stderr, "%s: %llu contacts, %.2f %% answered in target, mean wait %.2f s, %.1f %% abandoned",
             world_config(w)->name, (unsigned long long)t.contacts,
-            offered > 0 ? 100 * (double)t.in_target / offered : 0,
-            offered > 0 ? t.wait_sum_s / offered : 0,
-            offered > 0 ? 100 * (double)t.abandoned / offered : 0, t.share_error_max, wall_s);
+            100 * (double)t.in_target / offered, t.wait_sum_s / offered,
+            100 * (double)t.abandoned / offered);
+    if (t.share_error_max > 0)
+        fprintf(stderr, ", at most %.2f contacts off a share", t.share_error_max);
+    fprintf(stderr, "; %.1f s\n", wall_s);
 }
 
 static int play(const struct replay *o, const struct config *c)

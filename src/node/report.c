@@ -37,6 +37,7 @@ struct report {
     double distance_km;
     uint64_t distances;
     double share_error[SITES_MAX];
+    bool judged;             /* shares were to be kept */
     uint64_t rule[RULES];
     uint64_t sent[SITES_MAX], answered_at[SITES_MAX];
     double busy_sum, staffed_sum;
@@ -187,7 +188,8 @@ void report_on_fact(void *arg, struct node *n, const struct event *e)
         r->distances++;
     }
     const struct group_state *g = &node_core(n)->group[p->group];
-    for (uint8_t s = 0; s < r->c->n_sites; s++) {
+    for (uint8_t s = 0; s < r->c->n_sites && core_policy(node_core(n))->shares_enforced; s++) {
+        r->judged = true;
         double off = fabs((double)g->lag_u[s] / PPM);
         r->share_error[s] = MAX(r->share_error[s], off);
         r->t.share_error_max = MAX(r->t.share_error_max, off);
@@ -288,7 +290,7 @@ static void write_sites(const struct report *r, const struct core *k, struct jw 
         jw_str(j, core_policy(k)->group[g].name);
         number(j, "share_wanted", wanted[s] / 1e6, 6);
         number(j, "share_got", in_group ? (double)k->group[g].placed[s] / (double)in_group : 0, 6);
-        number(j, "share_error_max_contacts", r->share_error[s], 2);
+        number(j, "share_error_max_contacts", r->judged ? r->share_error[s] : NAN, 2);
         count(j, "contacts", k->group[g].placed[s]);
         count(j, "answered", r->answered_at[s]);
         jw_end(j);
@@ -436,7 +438,7 @@ void report_write(struct report *r, struct world *w, const struct report_end *en
     number(&j, "wait_p95_s", percentile_s(r, 0.95), 2);
     number(&j, "cross_site_ratio", t->cross_base ? (double)t->cross / (double)t->cross_base : 0, 5);
     number(&j, "distance_mean_km", r->distances ? r->distance_km / (double)r->distances : 0, 2);
-    number(&j, "share_error_max_contacts", t->share_error_max, 3);
+    number(&j, "share_error_max_contacts", r->judged ? t->share_error_max : NAN, 3);
     number(&j, "occupancy", r->staffed_sum > 0 ? r->busy_sum / r->staffed_sum : 0, 4);
     count(&j, "moves", t->moves);
     count(&j, "decisions", decisions);

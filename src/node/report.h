@@ -10,7 +10,8 @@
  *   distance        great circle from the caller to the site first chosen, mean over placed ones
  *                   with a known place
  *   share error     the greatest distance, at any moment and site, between contacts sent and
- *                   contacts due by the shares in force, in contacts
+ *                   contacts due by the shares in force, in contacts; null where shares are
+ *                   not enforced
  *   occupancy       agents busy / agents staffed, sampled each second
  *   of each fault: seconds from its start until the site was known to be down, until the last
  *                   contact was sent there, until half, 95 % and all of its agents were available

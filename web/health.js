@@ -18,11 +18,12 @@ function Cell({ from, to, seen, stale_ms }) {
     if (!seen)
         return html`<td class="n"><span class="unseen">not known</span>
             <span aria-hidden="true">${NONE}</span></td>`;
-    const how = seen.up ? `up, ${rtt(seen.rtt_ms)} ms` : 'down';
+    const ms = seen.rtt_ms > 0 ? rtt(seen.rtt_ms) : 'up'; /* only the node that answers knows its own */
+    const how = seen.up ? `up${seen.rtt_ms > 0 ? `, ${ms} ms` : ''}` : 'down';
     const words = `${to} is ${how} as ${from} hears it, ${span_s(seen.age_ms / 1000)} ago`;
     const old = seen.age_ms > stale_ms ? 'old' : '';
     const down = html`<${Sign} tone="crit" shape="down" word="down" />`;
-    return html`<td class="n ${old}" title=${words}>${seen.up ? rtt(seen.rtt_ms) : down}</td>`;
+    return html`<td class="n ${old}" title=${words}>${seen.up ? ms : down}</td>`;
 }
 
 function Heads({ names }) {

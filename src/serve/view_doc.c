@@ -154,6 +154,8 @@ void view_commands(struct jw *w, const struct scene *s)
     kv_text(w, "queues", "tandem queues");
     kv_text(w, "agents", "tandem agents");
     kv_text(w, "timeline", "tandem timeline");
+    kv_text(w, "health", "tandem status");
+    kv_text(w, "series", "tandem status");
     jw_end(w);
 }
 

@@ -196,21 +196,23 @@ bool sqlite__history_load(struct sqlite_store *q)
         return false;
     q->next_id = last + 1;
     sqlite__bind_int(q, Q_TAIL_RECORDS, 1, below);
-    while (sqlite__next(q, Q_TAIL_RECORDS, &failed))
+    while (sqlite__next(q, Q_TAIL_RECORDS, &failed)) {
         tail_add(q, (uint64_t)sqlite3_column_int64(row, 0),
                  (struct tail_entry){id_column(row, 1), id_column(row, 2),
                                      sqlite3_column_int64(row, 3)});
+        tail_turn(&q->tail);
+    }
     q->tail.owed = 0;
     return !failed;
 }
 
-/* What was half drained before must not be left to the next generation: a node that is often
- * started again would never be done with it, and its tail would grow. */
+/* What was half drained before is drained at once: a node that is often started again would never
+ * be done with it otherwise, and its tail would grow. */
 bool sqlite__history_settle(struct sqlite_store *q)
 {
-    if (q->tail.filling.count < TAIL_LEN)
-        return true;
-    return sqlite__run(q, Q_BEGIN) && tail_drain(q, UINT32_MAX) && sqlite__run(q, Q_COMMIT);
+    uint32_t n = q->tail.draining.count;
+    return !n || (sqlite__run(q, Q_BEGIN) && tail_drain(q, n) && tail_drained(q) &&
+                  sqlite__run(q, Q_COMMIT));
 }
 
 void sqlite__history_free(struct sqlite_store *q)

@@ -36,6 +36,8 @@ bool map128_find(const struct map128 *m, uint64_t hi, uint64_t lo, uint32_t *val
 void map128_insert(struct map128 *m, uint64_t hi, uint64_t lo, uint32_t value);
 bool map128_erase(struct map128 *m, uint64_t hi, uint64_t lo);
 void map128_free(struct map128 *m);
+/* Asks for the memory that a find of this key will want, without waiting for it. */
+void map128_prefetch(const struct map128 *m, uint64_t hi, uint64_t lo);
 
 /* Walks all keys, in no order that may be relied on: start with *at = 0; NULL after the last.
  * Between the first and the last call the map must not be changed. */

@@ -21,7 +21,7 @@ import json, sys
 r = json.load(open(sys.argv[1]))
 print(f"{r['contacts']:9,d} {r['wait_mean_s']:7.2f} {100 * r['service_level']:7.2f}"
       f" {100 * r['cross_site_ratio']:7.2f} {r['distance_mean_km']:8.1f}"
-      f" {r['share_error_max_contacts']:7.2f} {r['contacts'] / r['wall_s']:11,.0f} {r['wall_s']:8.2f}")
+      f" {r['share_error_max_contacts'] or 0:7.2f} {r['contacts'] / r['wall_s']:11,.0f} {r['wall_s']:8.2f}")
 EOF
 }
 replays() {
@@ -34,7 +34,8 @@ replays() {
     replay "a region lost at 30 min" -c "$here/examples/region-loss.yaml" -f region-down:us-west-2@30m
     replay "four regions, a day" -c "$here/examples/four-regions.yaml"
     replay "a million, memory" -c "$here/bench/million.yaml"
-    replay "a million, SQLite" -c "$here/bench/million.yaml" --durable
+    replay "a hundred thousand, SQLite" -c "$here/bench/durable.yaml" --durable
+    replay "early binding, 60 s reports" -c "$here/examples/two-by-hundred-early.yaml"
 }
 
 for name in "${names[@]}"; do

@@ -39,7 +39,7 @@ struct report {
     double share_error[SITES_MAX];
     bool judged;             /* shares were to be kept */
     uint64_t rule[RULES];
-    uint64_t sent[SITES_MAX], answered_at[SITES_MAX];
+    uint64_t answered_at[SITES_MAX];
     double busy_sum, staffed_sum;
     struct td_id seen[SEEN_SLOTS];
     struct node_note note[NOTES_KEPT];
@@ -177,16 +177,17 @@ void report_on_fact(void *arg, struct node *n, const struct event *e)
             a->last_sent = hlc_ms(e->hlc);
     }
     r->rule[p->rule]++;
-    if (!p->counted) {
+    if (p->from_site != SITE_NONE) {
         r->t.moves++;
         return;
     }
     r->t.placed++;
-    r->sent[p->site]++;
     if (p->how != PLACE_NONE && p->site < p->n_candidates) {
         r->distance_km += p->candidate[p->site].distance_m / 1000.0;
         r->distances++;
     }
+    if (!p->counted)
+        return;
     const struct group_state *g = &node_core(n)->group[p->group];
     for (uint8_t s = 0; s < r->c->n_sites && core_policy(node_core(n))->shares_enforced; s++) {
         r->judged = true;

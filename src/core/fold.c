@@ -211,13 +211,13 @@ static void contact_owner_changed(struct core *k, struct contact *t, uint8_t was
     }
     if (was_site != k->self || ours || was_state >= CONTACT_STATES)
         return;
-    bool presumed = t->now_state == CONTACT_PLACED ||
-                    (t->now_state == CONTACT_ENDED && t->state.end == ENDED_LOST);
-    if (was->epoch && was_state >= CONTACT_CONNECTED &&
+    bool lost = t->now_state == CONTACT_ENDED && t->state.end == ENDED_LOST;
+    bool presumed = lost || t->now_state == CONTACT_PLACED;
+    if (was->epoch && was_state >= (lost ? CONTACT_QUEUED : CONTACT_CONNECTED) &&
         (presumed || was_state != CONTACT_ENDED)) {
-        /* A takeover presumed it lost, or placed it anew, but it is (or was) talking here: the
-         * site that has it knows better, and claims it back. Two sites that both have seen it end
-         * do not argue: the later claim stands. */
+        /* A takeover presumed it lost, or placed it anew, but it is (or was) talking here, or it is
+         * lost to all and waits here: the site that has it knows better, and claims it back. Two
+         * sites that both have seen it end do not argue: the later claim stands. */
         struct event e = {.type = EV_CONTACT, .contact = *was};
         e.contact.epoch = epoch_next(t->epoch, k->self);
         e.contact.version = was->version + 1;

@@ -167,12 +167,19 @@ static void retry_later(struct floor *f, struct td_id id)
     }
 }
 
+/* He is in no instance: looked at again after a while. */
+void caller_in_transit(struct floor *f, struct caller *c)
+{
+    c->site = SITE_NONE;
+    c->transit_at = f->sched->now;
+    retry_later(f, c->call.contact);
+}
+
 void caller_enter(struct floor *f, struct caller *c)
 {
     uint8_t entry = entry_site(f, c);
-    c->entered_at = f->sched->now;
     struct td_id id = c->call.contact;
-    retry_later(f, id);
+    caller_in_transit(f, c);
     if (entry == SITE_NONE)
         return; /* nobody takes calls: tried again */
     struct route_request r = {
@@ -190,7 +197,8 @@ void caller_enter(struct floor *f, struct caller *c)
 }
 
 /* Callers whom nobody has taken in: the entry site died with them, or never had a word from them.
- * They are put through again, as a network does, until they give up. */
+ * They are put through again, as a network does, until somebody does. One whom a node has sent for
+ * before waits for the next to do so, until he has had enough. */
 static void retry_due(void *arg, void *what, uint64_t unused)
 {
     struct floor *f = arg;
@@ -201,11 +209,18 @@ static void retry_due(void *arg, void *what, uint64_t unused)
         f->retry_first = (f->retry_first + 1) % f->retry_cap;
         f->retry_count--;
         struct caller *c = caller_find(f, id);
-        if (!c || c->site != SITE_NONE || c->tries >= RETRIES_MAX)
+        if (!c || c->site != SITE_NONE)
             continue;
-        c->tries++;
-        f->stats.entered_again++;
-        caller_enter(f, c);
+        if (!c->epoch) {
+            f->stats.entered_again++;
+            caller_enter(f, c);
+        } else if (c->k.gives_up_at <= f->sched->now ||
+                   f->sched->now - c->transit_at >= DEAD_LINE_MS) {
+            f->stats.gave_up_in_transit++;
+            caller_gone(f, c);
+        } else {
+            retry_later(f, id);
+        }
     }
     if (f->retry_count && !f->retry_timer) {
         f->retry_timer = true;
@@ -288,7 +303,7 @@ static void lose_contact(void *arg, const struct engine_contact *k, bool connect
     struct caller *c = caller_find(f, k->id);
     if (!c)
         return;
-    c->site = SITE_NONE;
+    caller_in_transit(f, c);
     if (!connected) {
         c->k = *k; /* still waiting somewhere in the network for a new place */
         return;

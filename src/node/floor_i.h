@@ -9,10 +9,10 @@
 struct caller {
     struct floor_call call;
     struct engine_contact k;      /* as the engine last gave it back, or will get it */
-    td_ms called_at, entered_at;
+    td_ms called_at;
+    td_ms transit_at;             /* since when he is in no instance */
     uint64_t epoch;               /* of the latest order to bring him somewhere: older ones are void */
     uint8_t site;                 /* whose engine it is in; SITE_NONE: in transit */
-    uint8_t tries;
     bool live;
     uint32_t next;                /* free list */
 };
@@ -57,7 +57,7 @@ struct floor {
 
 enum {
     RETRY_MS = 5000,              /* a caller whom nobody has taken in by then is put through again */
-    RETRIES_MAX = 20,
+    DEAD_LINE_MS = 600000,        /* the most patient hangs up when the line was silent for so long */
     OUT_MAX = 1 << 22,            /* what an instance has told and its node not yet taken */
 };
 
@@ -66,6 +66,7 @@ struct caller *caller_make(struct floor *f, const struct floor_call *call);
 void caller_gone(struct floor *f, struct caller *c);
 void caller_redial(struct floor *f, const struct caller *c);
 void caller_enter(struct floor *f, struct caller *c);
+void caller_in_transit(struct floor *f, struct caller *c);
 
 void instance_say(struct floor_site *s, const struct instance_event *e);
 void instance_drain_engine(struct floor_site *s);

@@ -79,7 +79,7 @@ static void engine_ended(struct floor_site *s, const struct engine_event *e)
     struct caller *c = caller_find(s->floor, e->contact);
     if (e->reason == END_RELEASED) {
         if (c)
-            c->site = SITE_NONE;
+            caller_in_transit(s->floor, c);
         return; /* port_release has told it */
     }
     say_contact(s, e, CONTACT_ENDED, end_of[e->reason], false);

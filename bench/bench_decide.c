@@ -18,9 +18,21 @@ static uint64_t allocations;
 extern void *__libc_malloc(size_t n);
 extern void *__libc_calloc(size_t n, size_t size);
 extern void *__libc_realloc(void *p, size_t n);
-void *malloc(size_t n) { allocations++; return __libc_malloc(n); }
-void *calloc(size_t n, size_t size) { allocations++; return __libc_calloc(n, size); }
-void *realloc(void *p, size_t n) { allocations++; return __libc_realloc(p, n); }
+void *malloc(size_t n)
+{
+    allocations++;
+    return __libc_malloc(n);
+}
+void *calloc(size_t n, size_t size)
+{
+    allocations++;
+    return __libc_calloc(n, size);
+}
+void *realloc(void *p, size_t n)
+{
+    allocations++;
+    return __libc_realloc(p, n);
+}
 
 static const char centre[] =
     "name: bench\n"
@@ -58,8 +70,7 @@ static void warm(struct core *k, td_ms now)
 {
     k->now = now;
     for (uint8_t s = 0; s < k->c->n_sites; s++) {
-        k->peer[s] = (struct peer){.heard_at = now, .up = true, .instance_ok = true,
-                                   .ready = true};
+        k->peer[s] = (struct peer){.heard_at = now, .up = true, .instance_ok = true, .ready = true};
         k->site[s].staffed[0] = k->site[s].staffed_all = 200;
         k->site[s].idle[CHANNEL_VOICE] = s;
         k->site[s].pool_waiting[k->line_pool[0]] = 3u * s;

@@ -10,6 +10,6 @@ skip() {
 }
 export CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || true)}
 [[ $CHROMIUM ]] || skip "there is no Chromium"
-node -e 'process.exit(process.versions.node.split(".")[0] < 20)' || skip "playwright needs Node 20"
+[[ $(node -p 'process.versions.node.split(".")[0]') -ge 20 ]] || skip "playwright needs Node 20"
 [[ $# == 0 ]] || export TANDEM_URL=$1
 exec node --test --test-reporter=tap tests/web/dashboard.test.mjs

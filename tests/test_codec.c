@@ -173,30 +173,14 @@ static void row_put(struct row *row, struct buf *b)
     for (int i = 0; i < row->n; i++) {
         const struct field *f = &row->field[i];
         switch (f->kind) {
-        case U8:
-            put_u8(b, (uint8_t)f->v);
-            break;
-        case U16:
-            put_u16(b, (uint16_t)f->v);
-            break;
-        case U32:
-            put_u32(b, (uint32_t)f->v);
-            break;
-        case U64:
-            put_u64(b, f->v);
-            break;
-        case VARINT:
-            put_varint(b, f->v);
-            break;
-        case SVARINT:
-            put_svarint(b, (int64_t)f->v);
-            break;
-        case STR:
-            put_str(b, f->str, f->len);
-            break;
-        default:
-            put_bytes(b, f->str, f->len);
-            break;
+        case U8: put_u8(b, (uint8_t)f->v); break;
+        case U16: put_u16(b, (uint16_t)f->v); break;
+        case U32: put_u32(b, (uint32_t)f->v); break;
+        case U64: put_u64(b, f->v); break;
+        case VARINT: put_varint(b, f->v); break;
+        case SVARINT: put_svarint(b, (int64_t)f->v); break;
+        case STR: put_str(b, f->str, f->len); break;
+        default: put_bytes(b, f->str, f->len); break;
         }
         row->end[i] = b->len;
     }
@@ -208,24 +192,14 @@ static bool field_same(struct reader *r, const struct field *f)
     size_t n = f->len;
     const char *s;
     switch (f->kind) {
-    case U8:
-        return reader_u8(r) == (uint8_t)f->v;
-    case U16:
-        return reader_u16(r) == (uint16_t)f->v;
-    case U32:
-        return reader_u32(r) == (uint32_t)f->v;
-    case U64:
-        return reader_u64(r) == f->v;
-    case VARINT:
-        return reader_varint(r) == f->v;
-    case SVARINT:
-        return reader_svarint(r) == (int64_t)f->v;
-    case STR:
-        s = reader_str(r, &n);
-        break;
-    default:
-        s = (const char *)reader_bytes(r, n);
-        break;
+    case U8: return reader_u8(r) == (uint8_t)f->v;
+    case U16: return reader_u16(r) == (uint16_t)f->v;
+    case U32: return reader_u32(r) == (uint32_t)f->v;
+    case U64: return reader_u64(r) == f->v;
+    case VARINT: return reader_varint(r) == f->v;
+    case SVARINT: return reader_svarint(r) == (int64_t)f->v;
+    case STR: s = reader_str(r, &n); break;
+    default: s = (const char *)reader_bytes(r, n); break;
     }
     return n == f->len && (n == 0 || (s && memcmp(s, f->str, n) == 0));
 }

@@ -1361,21 +1361,14 @@ static void m_ended(struct model *m, const struct engine_event *v, struct m_cont
 {
     m->reasons[v->reason]++;
     switch ((enum engine_reason)v->reason) {
-    case END_COMPLETED:
-        CHECK(c->phase == M_WRAPS);
-        break;
+    case END_COMPLETED: CHECK(c->phase == M_WRAPS); break;
     case END_ABANDONED:
         CHECK(c->phase == M_WAITS || c->phase == M_RINGS);
         CHECK(!c->figures_known || c->k.gives_up_at == m->now);
         break;
-    case END_BUSY:
-        CHECK_EQ(c->phase, M_AWAY);
-        break;
-    case END_RELEASED:
-        CHECK_EQ(c->phase, M_WAITS);
-        break;
-    default:
-        break;
+    case END_BUSY: CHECK_EQ(c->phase, M_AWAY); break;
+    case END_RELEASED: CHECK_EQ(c->phase, M_WAITS); break;
+    default: break;
     }
     if (c->phase > M_WAITS)
         m_idle_from_now(m, c->agent);
@@ -1439,19 +1432,14 @@ static void m_follow(struct model *m, const struct engine_event *v)
         CHECK(c->phase == M_TALKS && c->held == (v->type == ENGINE_RESUMED));
         c->held = !c->held;
         break;
-    case ENGINE_TRANSFERRED:
-        m_transferred(m, v, c);
-        break;
+    case ENGINE_TRANSFERRED: m_transferred(m, v, c); break;
     case ENGINE_WRAPUP:
         CHECK_EQ(c->phase, M_TALKS);
         CHECK(!c->figures_known || m->now - c->connected_at == c->k.handle_ms);
         c->phase = M_WRAPS;
         break;
-    case ENGINE_ENDED:
-        m_ended(m, v, c);
-        break;
-    default:
-        m_agent_event(m, v);
+    case ENGINE_ENDED: m_ended(m, v, c); break;
+    default: m_agent_event(m, v);
     }
 }
 
@@ -1574,12 +1562,8 @@ static void m_contact_input(struct model *m, td_ms now, int n)
             CHECK(c->phase != M_WAITS);
         }
         break;
-    case 1:
-        CHECK_EQ(engine_drop(m->f.e, now, id(n)), c->phase != M_AWAY);
-        break;
-    case 2:
-        CHECK_EQ(engine_transfer(m->f.e, now, id(n), queue), c->phase == M_TALKS);
-        break;
+    case 1: CHECK_EQ(engine_drop(m->f.e, now, id(n)), c->phase != M_AWAY); break;
+    case 2: CHECK_EQ(engine_transfer(m->f.e, now, id(n), queue), c->phase == M_TALKS); break;
     default:
         if (c->phase == M_WAITS) {
             c->k.priority = (uint8_t)(1 + rng_below(r, 10));

@@ -43,8 +43,7 @@ static struct outcome parse(const char *data, size_t n, size_t piece_max, struct
         bool more = true;
         while (more && start < end) {
             switch (http_parse(&p, in + start, end - start)) {
-            case HTTP_STEP_HEAD:
-                break;
+            case HTTP_STEP_HEAD: break;
             case HTTP_STEP_MORE:
                 CHECK(end - start < http_message_max(&limits));
                 more = false;

@@ -522,9 +522,7 @@ static void model_put(struct model *m, struct store *s, struct rng *rng, struct 
             *old = r;
         break;
     }
-    default:
-        store_append(s, b->data, b->len);
-        n->event[n->events++] = m->number;
+    default: store_append(s, b->data, b->len); n->event[n->events++] = m->number;
     }
 }
 

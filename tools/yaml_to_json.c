@@ -58,8 +58,7 @@ static void convert(yaml_parser_t *p, struct jw *w)
             fail(p, p->problem ? p->problem : "cannot be read");
         bool key = map[depth] && key_next[depth];
         switch (e.type) {
-        case YAML_ALIAS_EVENT:
-            fail(p, "aliases are not taken");
+        case YAML_ALIAS_EVENT: fail(p, "aliases are not taken");
         case YAML_SCALAR_EVENT:
             if (e.data.scalar.anchor || e.data.scalar.tag)
                 fail(p, "anchors and tags are not taken");
@@ -86,11 +85,8 @@ static void convert(yaml_parser_t *p, struct jw *w)
             jw_end(w);
             depth--;
             break;
-        case YAML_STREAM_END_EVENT:
-            done = true;
-            break;
-        default:
-            break;
+        case YAML_STREAM_END_EVENT: done = true; break;
+        default: break;
         }
         yaml_event_delete(&e);
     }

@@ -53,21 +53,16 @@ uint32_t engine__contact_find(const struct engine *e, struct td_id id)
 static td_ms due_at(const struct engine *e, const struct contact *c)
 {
     switch ((enum phase)c->phase) {
-    case PHASE_WAITING:
-        return MIN(c->k.gives_up_at, engine__next_ripe(e, c));
-    case PHASE_RINGING:
-        return MIN(c->k.gives_up_at, c->until);
+    case PHASE_WAITING: return MIN(c->k.gives_up_at, engine__next_ripe(e, c));
+    case PHASE_RINGING: return MIN(c->k.gives_up_at, c->until);
     case PHASE_TALKING:
         if (c->k.hold_ms > 0 && !c->hold_done)
             return c->connected_at + c->k.hold_at_ms;
         return c->connected_at + c->k.handle_ms;
-    case PHASE_HELD:
-        return c->connected_at + c->k.hold_at_ms + c->k.hold_ms;
+    case PHASE_HELD: return c->connected_at + c->k.hold_at_ms + c->k.hold_ms;
     case PHASE_WRAPUP:
-    case PHASE_LEFT:
-        return c->until;
-    case PHASE_NONE:
-        break;
+    case PHASE_LEFT: return c->until;
+    case PHASE_NONE: break;
     }
     return NEVER;
 }
@@ -284,9 +279,7 @@ void engine__contact_due(struct engine *e, uint32_t slot)
         else
             engine__contact_unanswered(e, slot);
         return;
-    case PHASE_TALKING:
-        talking_due(e, slot);
-        return;
+    case PHASE_TALKING: talking_due(e, slot); return;
     case PHASE_HELD:
         c->phase = PHASE_TALKING;
         c->hold_done = true;
@@ -294,11 +287,8 @@ void engine__contact_due(struct engine *e, uint32_t slot)
         engine__contact_schedule(e, slot);
         return;
     case PHASE_WRAPUP:
-    case PHASE_LEFT:
-        wrapup_over(e, slot);
-        return;
-    case PHASE_NONE:
-        break;
+    case PHASE_LEFT: wrapup_over(e, slot); return;
+    case PHASE_NONE: break;
     }
     BUG_ON(true); /* a free slot has no timer */
 }

@@ -205,9 +205,7 @@ static void put_advice(const struct conf *c, struct buf *b, const char *text,
 static void store_int(enum conf_c c, void *to, int64_t v)
 {
     switch (c) {
-    case CONF_C_BOOL:
-        *(bool *)to = v != 0;
-        break;
+    case CONF_C_BOOL: *(bool *)to = v != 0; break;
     case CONF_C_U8:
         BUG_ON(v < 0 || v > UINT8_MAX);
         *(uint8_t *)to = (uint8_t)v;
@@ -224,15 +222,10 @@ static void store_int(enum conf_c c, void *to, int64_t v)
         BUG_ON(v < INT32_MIN || v > INT32_MAX);
         *(int32_t *)to = (int32_t)v;
         break;
-    case CONF_C_I64:
-        *(int64_t *)to = v;
-        break;
-    case CONF_C_F64:
-        *(double *)to = (double)v;
-        break;
+    case CONF_C_I64: *(int64_t *)to = v; break;
+    case CONF_C_F64: *(double *)to = (double)v; break;
     case CONF_C_NONE:
-    case CONF_C_CHARS:
-        BUG_ON(true); /* the table keeps a number where none fits */
+    case CONF_C_CHARS: BUG_ON(true); /* the table keeps a number where none fits */
     }
 }
 
@@ -370,9 +363,7 @@ static void read_scalar(struct conf *c, const struct conf_row *r, const struct c
     switch (r->type) {
     case CONF_INT:
     case CONF_DECIMAL:
-    case CONF_PERCENT:
-        read_number(c, r, n, text, to);
-        break;
+    case CONF_PERCENT: read_number(c, r, n, text, to); break;
     case CONF_BOOL:
         if ((!n || n->plain) && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))
             store_int(r->c, to, *text == 't');
@@ -393,20 +384,13 @@ static void read_scalar(struct conf *c, const struct conf_row *r, const struct c
             conf_error_value(c, n, "is not a span of one day",
                              "write HH:MM-HH:MM, the later time last (up to 24:00), or closed");
         break;
-    case CONF_ENUM:
-        read_enum(c, r, n, text, base);
-        break;
-    case CONF_REF:
-        read_ref(c, r, n, text, to);
-        break;
+    case CONF_ENUM: read_enum(c, r, n, text, base); break;
+    case CONF_REF: read_ref(c, r, n, text, to); break;
     case CONF_TEXT:
-    case CONF_NAME:
-        read_text(c, r, n, text, base);
-        break;
+    case CONF_NAME: read_text(c, r, n, text, base); break;
     case CONF_MAP:
     case CONF_LIST:
-    case CONF_DICT:
-        BUG_ON(true); /* read_row has seen to these */
+    case CONF_DICT: BUG_ON(true); /* read_row has seen to these */
     }
 }
 

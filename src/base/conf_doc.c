@@ -28,40 +28,20 @@ static void put_range(struct buf *b, const struct conf_row *r, const char *what)
 static void put_value(struct buf *b, const struct conf_row *r)
 {
     switch (r->type) {
-    case CONF_INT:
-        put_range(b, r, "whole number");
-        break;
-    case CONF_DECIMAL:
-        put_range(b, r, "number");
-        break;
-    case CONF_PERCENT:
-        put_range(b, r, "percentage");
-        break;
-    case CONF_BOOL:
-        buf_str(b, "true or false");
-        break;
-    case CONF_TEXT:
-        buf_str(b, "text");
-        break;
-    case CONF_NAME:
-        buf_str(b, "name");
-        break;
+    case CONF_INT: put_range(b, r, "whole number"); break;
+    case CONF_DECIMAL: put_range(b, r, "number"); break;
+    case CONF_PERCENT: put_range(b, r, "percentage"); break;
+    case CONF_BOOL: buf_str(b, "true or false"); break;
+    case CONF_TEXT: buf_str(b, "text"); break;
+    case CONF_NAME: buf_str(b, "name"); break;
     case CONF_ENUM:
         for (uint32_t i = 0; r->names[i]; i++)
             buf_fmt(b, "%s%s", !i ? "" : r->names[i + 1] ? ", " : " or ", r->names[i]);
         break;
-    case CONF_TIME:
-        buf_str(b, "HH:MM");
-        break;
-    case CONF_SPAN:
-        buf_str(b, "HH:MM-HH:MM or closed");
-        break;
-    case CONF_REF:
-        buf_fmt(b, "name of a %s", r->ref->noun);
-        break;
-    case CONF_MAP:
-        buf_str(b, "map");
-        break;
+    case CONF_TIME: buf_str(b, "HH:MM"); break;
+    case CONF_SPAN: buf_str(b, "HH:MM-HH:MM or closed"); break;
+    case CONF_REF: buf_fmt(b, "name of a %s", r->ref->noun); break;
+    case CONF_MAP: buf_str(b, "map"); break;
     case CONF_LIST:
         buf_str(b, "list");
         if (r->sub->shorthand) {
@@ -275,16 +255,10 @@ static void json_type(struct jw *w, const struct conf_row *r)
         key_text(w, "type", r->type == CONF_INT ? "integer" : "number");
         json_range(w, r, "minimum", "maximum");
         break;
-    case CONF_BOOL:
-        key_text(w, "type", "boolean");
-        break;
-    case CONF_TEXT:
-        json_string(w, NULL);
-        break;
+    case CONF_BOOL: key_text(w, "type", "boolean"); break;
+    case CONF_TEXT: json_string(w, NULL); break;
     case CONF_NAME:
-    case CONF_REF:
-        json_string(w, NAME_PATTERN);
-        break;
+    case CONF_REF: json_string(w, NAME_PATTERN); break;
     case CONF_ENUM:
         jw_key(w, "enum");
         jw_arr(w);
@@ -292,18 +266,10 @@ static void json_type(struct jw *w, const struct conf_row *r)
             jw_str(w, r->names[i]);
         jw_end(w);
         break;
-    case CONF_TIME:
-        json_string(w, "^(" TIME_PATTERN ")$");
-        break;
-    case CONF_SPAN:
-        json_string(w, "^((" TIME_PATTERN ")-(" TIME_PATTERN ")|closed)$");
-        break;
-    case CONF_MAP:
-        json_table(w, r->sub);
-        break;
-    case CONF_LIST:
-        json_list(w, r);
-        break;
+    case CONF_TIME: json_string(w, "^(" TIME_PATTERN ")$"); break;
+    case CONF_SPAN: json_string(w, "^((" TIME_PATTERN ")-(" TIME_PATTERN ")|closed)$"); break;
+    case CONF_MAP: json_table(w, r->sub); break;
+    case CONF_LIST: json_list(w, r); break;
     case CONF_DICT:
         key_text(w, "type", "object");
         json_range(w, r, "minProperties", "maxProperties");

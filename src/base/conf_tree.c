@@ -350,25 +350,17 @@ static bool on_event(struct parse *p, const yaml_event_t *e)
                       "a second document begins; a configuration is one document");
         p->c->root->flawed = true;
         return false;
-    case YAML_ALIAS_EVENT:
-        return add_alias(p, e);
-    case YAML_SCALAR_EVENT:
-        return add_scalar(p, e);
-    case YAML_MAPPING_START_EVENT:
-        return open_node(p, CONF_NODE_MAP, e);
-    case YAML_SEQUENCE_START_EVENT:
-        return open_node(p, CONF_NODE_LIST, e);
+    case YAML_ALIAS_EVENT: return add_alias(p, e);
+    case YAML_SCALAR_EVENT: return add_scalar(p, e);
+    case YAML_MAPPING_START_EVENT: return open_node(p, CONF_NODE_MAP, e);
+    case YAML_SEQUENCE_START_EVENT: return open_node(p, CONF_NODE_LIST, e);
     case YAML_MAPPING_END_EVENT:
         refuse_duplicates(p->c, p->open[p->depth - 1]);
         p->depth--;
         return true;
-    case YAML_SEQUENCE_END_EVENT:
-        p->depth--;
-        return true;
-    case YAML_STREAM_END_EVENT:
-        return false;
-    default:
-        return true;
+    case YAML_SEQUENCE_END_EVENT: p->depth--; return true;
+    case YAML_STREAM_END_EVENT: return false;
+    default: return true;
     }
 }
 

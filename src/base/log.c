@@ -61,29 +61,14 @@ static void put_field(struct buf *b, const struct log_field *f)
     buf_str(b, f->key);
     buf_char(b, '=');
     switch (f->type) {
-    case LF__STR:
-        put_text(b, f->s ? f->s : "", f->s ? strlen(f->s) : 0);
-        break;
-    case LF__STRN:
-        put_text(b, f->s, f->n);
-        break;
-    case LF__INT:
-        buf_fmt(b, "%lld", (long long)f->i);
-        break;
-    case LF__UINT:
-        buf_fmt(b, "%llu", (unsigned long long)f->u);
-        break;
-    case LF__HEX:
-        buf_fmt(b, "%016llx", (unsigned long long)f->u);
-        break;
-    case LF__DOUBLE:
-        json_number(b, f->d);
-        break;
-    case LF__BOOL:
-        buf_str(b, f->u ? "true" : "false");
-        break;
-    case LF__END:
-        break;
+    case LF__STR: put_text(b, f->s ? f->s : "", f->s ? strlen(f->s) : 0); break;
+    case LF__STRN: put_text(b, f->s, f->n); break;
+    case LF__INT: buf_fmt(b, "%lld", (long long)f->i); break;
+    case LF__UINT: buf_fmt(b, "%llu", (unsigned long long)f->u); break;
+    case LF__HEX: buf_fmt(b, "%016llx", (unsigned long long)f->u); break;
+    case LF__DOUBLE: json_number(b, f->d); break;
+    case LF__BOOL: buf_str(b, f->u ? "true" : "false"); break;
+    case LF__END: break;
     }
 }
 

@@ -27,6 +27,8 @@ static const struct {
     {"agents", client_agents, 0, 1, {OPT_SITE, OPT_STATE, OPT_LIMIT, OPT_AFTER}},
     {"contacts", client_contacts, 0, 1, {OPT_SITE, OPT_STATE, OPT_QUEUE, OPT_LIMIT, OPT_AFTER}},
     {"explain", client_explain, 1, 1, {0}},
+    {"nodes", client_nodes, 0, 0, {0}},
+    {"arrivals", client_arrivals, 0, 0, {0}},
     {"timeline", client_timeline, 0, 0, {0}},
     {"events", client_events, 0, 0, {OPT_FOLLOW, OPT_TYPE, OPT_LIMIT}},
     {"route",

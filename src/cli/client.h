@@ -78,6 +78,8 @@ int client_queues(struct client *c);
 int client_agents(struct client *c);
 int client_contacts(struct client *c);
 int client_explain(struct client *c);
+int client_nodes(struct client *c);
+int client_arrivals(struct client *c);
 int client_timeline(struct client *c);
 int client_route(struct client *c);
 int client_drain(struct client *c);

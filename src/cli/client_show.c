@@ -346,3 +346,68 @@ int client_timeline(struct client *c)
     table_print(&t);
     return EXIT_DONE;
 }
+
+/* ---- nodes ---- */
+
+int client_nodes(struct client *c)
+{
+    int rc = client_get(c, "/v1/nodes");
+    if (rc >= 0 || client_printed(c))
+        return MAX(rc, EXIT_DONE);
+    const json_t *h;
+    size_t i;
+    struct table t;
+    print_nodes(c->root);
+    HEAD(&t, "WHO", "HEARS", "STATE", ">ROUND TRIP MS", ">AGE MS");
+    json_array_foreach(json_object_get(c->root, "health"), i, h)
+    {
+        table_text(&t, h, "from");
+        table_text(&t, h, "to");
+        table_cell(&t, json_is_true(json_object_get(h, "up")) ? "up" : "down");
+        table_number(&t, h, "rtt_ms", 1);
+        table_number(&t, h, "age_ms", 0);
+    }
+    printf("\n");
+    table_print(&t);
+    return EXIT_DONE;
+}
+
+/* ---- arrivals ---- */
+
+enum { MINUTES_SHOWN = 30 };
+
+int client_arrivals(struct client *c)
+{
+    int rc = client_get(c, "/v1/arrivals");
+    if (rc >= 0 || client_printed(c))
+        return MAX(rc, EXIT_DONE);
+    json_t *series = json_object_get(c->root, "series");
+    json_t *sites = json_object_get(series, "arrivals"), *row;
+    const char *names[TABLE_COLUMNS] = {"MINUTE (UTC)"}, *name;
+    char heads[TABLE_COLUMNS][66], at[WHEN_TEXT];
+    int n = 1;
+    size_t minutes = 0;
+    json_object_foreach(sites, name, row)
+    {
+        if (n == TABLE_COLUMNS)
+            break; /* sixteen sites: the last is in --json */
+        snprintf(heads[n], sizeof heads[n], ">%s", name);
+        names[n] = heads[n];
+        minutes = json_array_size(row);
+        n++;
+    }
+    struct table t = {0};
+    table_head(&t, names, n);
+    for (size_t m = minutes > MINUTES_SHOWN ? minutes - MINUTES_SHOWN : 0; m < minutes; m++) {
+        double ms =
+            json_number_of(series, "from_ms") + (double)m * json_number_of(series, "step_ms");
+        when_print((int64_t)ms, at);
+        table_fmt(&t, "%.10s %.5s", at, at + 11);
+        for (int i = 1; i < n; i++)
+            table_fmt(&t, "%lld",
+                      (long long)json_integer_value(
+                          json_array_get(json_object_get(sites, heads[i] + 1), m)));
+    }
+    table_print(&t);
+    return EXIT_DONE;
+}

@@ -403,21 +403,11 @@ static int option(struct demo *d, const struct command *me, int k, const char *a
 {
     char *end;
     switch (k) {
-    case 'c':
-        d->config_file = arg;
-        break;
-    case 't':
-        d->trace = arg;
-        break;
-    case 'l':
-        d->listen = arg;
-        break;
-    case 'd':
-        d->data = arg;
-        break;
-    case 'N':
-        d->no_faults = true;
-        break;
+    case 'c': d->config_file = arg; break;
+    case 't': d->trace = arg; break;
+    case 'l': d->listen = arg; break;
+    case 'd': d->data = arg; break;
+    case 'N': d->no_faults = true; break;
     case 'S':
         d->speed = strtod(arg, &end);
         if (!*arg || *end || !(d->speed > 0 && d->speed <= SPEED_MAX))
@@ -446,8 +436,7 @@ static int option(struct demo *d, const struct command *me, int k, const char *a
             return cli_usage(me, "at most %d faults in one run", FAULTS_MAX);
         d->fault_spec[d->faults++] = arg;
         break;
-    default:
-        return EXIT_USE;
+    default: return EXIT_USE;
     }
     return -1;
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define HUB_OPTIONS                                                                                \
-    "  -H, --hub URL       the hub (default TANDEM_HUB, or http://127.0.0.1:8400)\n"              \
+    "  -H, --hub URL       the hub (default TANDEM_HUB, or http://127.0.0.1:8400)\n"               \
     "  -j, --json          what the hub said, as it is\n"
 
 const struct command commands[] = {
@@ -35,7 +35,8 @@ const struct command commands[] = {
      "  -t, --trace FILE    arrivals, as for replay; without it the workload is generated\n"
      "  -S, --speed N       times as fast as the clock on the wall (default 60)\n"
      "  -B, --start TIME    where it begins: 13:30, or 9h after the day's (or trace's) beginning;\n"
-     "                      what was before is played first. Default 13:30 UTC, or the trace's start\n"
+     "                      what was before is played first. Default 13:30 UTC, or the trace's "
+     "start\n"
      "  -p, --port N        of API and dashboard; 0: any free one (default as configured, 8400)\n"
      "  -l, --listen ADDR   IPv4 or IPv6 address (default as configured, 127.0.0.1)\n"
      "  -F, --for TIME      ends after this long on the wall: 60s, 10m, 2h\n"
@@ -58,6 +59,8 @@ const struct command commands[] = {
      "  -n, --limit N       rows, at most 1000 (default 100)\n"
      "      --after CONTACT the next page\n" HUB_OPTIONS},
     {"explain", "CONTACT [options]", "why a contact is where it is", cmd_client, HUB_OPTIONS},
+    {"nodes", "[options]", "the nodes, and which hears which", cmd_client, HUB_OPTIONS},
+    {"arrivals", "[options]", "contacts sent to each site, a minute", cmd_client, HUB_OPTIONS},
     {"timeline", "[options]", "what happened to sites, shares and policies", cmd_client,
      HUB_OPTIONS},
     {"events", "[options]", "the last facts, or all that come from now on", cmd_client,

@@ -95,7 +95,8 @@ static void summary(const struct report *r, const struct world *w, double wall_s
 {
     struct report_totals t = report_totals(r);
     double offered = MAX(1.0, (double)(t.answered + t.abandoned));
-    fprintf(stderr, "%s: %llu contacts, %.2f %% answered in target, mean wait %.2f s, %.1f %% abandoned",
+    fprintf(stderr,
+            "%s: %llu contacts, %.2f %% answered in target, mean wait %.2f s, %.1f %% abandoned",
             world_config(w)->name, (unsigned long long)t.contacts,
             100 * (double)t.in_target / offered, t.wait_sum_s / offered,
             100 * (double)t.abandoned / offered);
@@ -108,10 +109,16 @@ static int play(const struct replay *o, const struct config *c)
 {
     struct report *r = report_new(c, o->fault, o->faults);
     struct buf errors = {0}, text = {0};
-    struct world_options wo = {.config = c, .seed = o->seed, .trace = o->trace,
-                               .durable = o->durable, .faults = o->fault, .n_faults = o->faults};
-    wo.hooks = (struct node_config){.arg = r, .on_fact = report_on_fact,
-                                    .on_history = report_on_history, .on_note = report_on_note};
+    struct world_options wo = {.config = c,
+                               .seed = o->seed,
+                               .trace = o->trace,
+                               .durable = o->durable,
+                               .faults = o->fault,
+                               .n_faults = o->faults};
+    wo.hooks = (struct node_config){.arg = r,
+                                    .on_fact = report_on_fact,
+                                    .on_history = report_on_history,
+                                    .on_note = report_on_note};
     double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
     struct world *w = world_new(&wo, &errors);
     if (!w) {
@@ -123,7 +130,8 @@ static int play(const struct replay *o, const struct config *c)
     run(w, r);
     struct report_end end = {.wall_s = seconds(CLOCK_MONOTONIC) - wall,
                              .cpu_s = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu,
-                             .trace = o->trace, .seed = o->seed};
+                             .trace = o->trace,
+                             .seed = o->seed};
     report_write(r, w, &end, &text);
     int rc = write_report(o, &text);
     if (!o->quiet)
@@ -145,12 +153,15 @@ static int play(const struct replay *o, const struct config *c)
 
 int cmd_replay(int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"config", required_argument, 0, 'c'}, {"trace", required_argument, 0, 't'},
-        {"seed", required_argument, 0, 's'},   {"fault", required_argument, 0, 'f'},
-        {"report", required_argument, 0, 'r'}, {"durable", no_argument, 0, 'd'},
-        {"quiet", no_argument, 0, 'q'},        {"help", no_argument, 0, 'h'},
-        {0}};
+    static const struct option longs[] = {{"config", required_argument, 0, 'c'},
+                                          {"trace", required_argument, 0, 't'},
+                                          {"seed", required_argument, 0, 's'},
+                                          {"fault", required_argument, 0, 'f'},
+                                          {"report", required_argument, 0, 'r'},
+                                          {"durable", no_argument, 0, 'd'},
+                                          {"quiet", no_argument, 0, 'q'},
+                                          {"help", no_argument, 0, 'h'},
+                                          {0}};
     const struct command *me = cli_command("replay");
     struct replay o = {.seed = 1};
     for (int k; (k = cli_getopt(argc, argv, me, "c:t:s:f:r:dqh", longs)) != -1;) {

@@ -111,8 +111,13 @@ struct contact *contact_get(struct core *k, struct td_id id)
     uint32_t at = k->contacts_free;
     t = &k->contact[at];
     k->contacts_free = t->next;
-    *t = (struct contact){.id = id, .next = NIL, .prev = NIL, .agent = NIL, .site = SITE_NONE,
-                          .queue = INDEX_NONE, .now_state = CONTACT_STATES};
+    *t = (struct contact){.id = id,
+                          .next = NIL,
+                          .prev = NIL,
+                          .agent = NIL,
+                          .site = SITE_NONE,
+                          .queue = INDEX_NONE,
+                          .now_state = CONTACT_STATES};
     map128_insert(&k->contact_by_id, id.hi, id.lo, at);
     k->contacts_live++;
     return t;

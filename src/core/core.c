@@ -9,10 +9,10 @@
 #include <string.h>
 
 enum {
-    EXPIRE_MS = 60000,      /* a placed contact that never arrived is given up after this */
+    EXPIRE_MS = 60000, /* a placed contact that never arrived is given up after this */
     DELIVER_AGAIN_MS = 5000,
-    WEIGHTS_MS = 5000,      /* c-mu weights are looked at this often */
-    RING_MAX = 1 << 24,     /* facts or actions that wait: far beyond any batch; a leak stops here */
+    WEIGHTS_MS = 5000,  /* c-mu weights are looked at this often */
+    RING_MAX = 1 << 24, /* facts or actions that wait: far beyond any batch; a leak stops here */
 };
 
 /* ---- outputs ---- */
@@ -161,7 +161,10 @@ void core_free(struct core *k)
 static void contact_report(struct core *k, const struct instance_contact *r)
 {
     struct contact *t = contact_find(k, r->contact);
-    if (t && (t->site != k->self || t->now_state == CONTACT_ENDED))
+    /* An agent took it here before its new place could send for it: claimed back. */
+    bool claim = t && t->site != k->self && t->now_state == CONTACT_PLACED &&
+                 r->state == CONTACT_CONNECTED;
+    if (t && !claim && (t->site != k->self || t->now_state == CONTACT_ENDED))
         return; /* it belongs to another site now, or is over: an echo of the past */
     if (!t && r->state != CONTACT_QUEUED && r->state != CONTACT_CONNECTED)
         return; /* over long ago: a contact begins by waiting or talking */
@@ -172,7 +175,9 @@ static void contact_report(struct core *k, const struct instance_contact *r)
     else
         *n = (struct ev_contact){
             .contact = r->contact,
-            .epoch = t ? t->epoch : epoch_make(1, k->self),
+            .epoch = claim ? epoch_next(t->epoch, k->self)
+                     : t   ? t->epoch
+                           : epoch_make(1, k->self),
             .version = t ? t->state.version : 0,
             .channel = r->channel,
             .queue = t && t->decisions ? t->decisions->placed.queue : 0,
@@ -232,8 +237,8 @@ static void agent_report(struct core *k, uint32_t agent, uint8_t presence, uint8
     e.agent = a->state;
     e.agent.agent = k->c->agent[agent].key;
     if (!ours)
-        e.agent.epoch = a->state.epoch ? epoch_next(a->state.epoch, k->self)
-                                       : epoch_make(1, k->self);
+        e.agent.epoch =
+            a->state.epoch ? epoch_next(a->state.epoch, k->self) : epoch_make(1, k->self);
     e.agent.version = a->state.version + 1;
     e.agent.site = k->self;
     e.agent.presence = presence;
@@ -316,8 +321,8 @@ static void weights_tick(struct core *k)
         const struct queue_state *s = &k->queue[q];
         double n = 50 + (double)s->talked;
         double mu = n / (50 * (double)c->handle_ms + (double)s->handle_ms) * 180000;
-        double w = pow(c->value * mu, 1 / k->c->routing.cmu_power) * 20000 /
-                   MAX(1, c->target_wait_ms);
+        double w =
+            pow(c->value * mu, 1 / k->c->routing.cmu_power) * 20000 / MAX(1, c->target_wait_ms);
         if (fabs(w - s->weight) <= 0.05 * s->weight)
             continue;
         k->queue[q].weight = w;
@@ -345,9 +350,13 @@ static void inflight_tick(struct core *k)
                     deliver(k, t);
                 continue;
             }
-            struct instance_contact r = {.contact = t->id, .state = CONTACT_ENDED,
-                                         .end = ENDED_EXPIRED, .channel = t->channel,
-                                         .queue = t->queue, .agent = NIL, .at = k->now};
+            struct instance_contact r = {.contact = t->id,
+                                         .state = CONTACT_ENDED,
+                                         .end = ENDED_EXPIRED,
+                                         .channel = t->channel,
+                                         .queue = t->queue,
+                                         .agent = NIL,
+                                         .at = k->now};
             contact_report(k, &r);
         }
     }
@@ -450,8 +459,8 @@ enum folded core_apply(struct core *k, const struct input *in, td_ms now)
     case IN_RELEASED: moves_released(k, in->outcome.contact, in->outcome.ok); break;
     case IN_REFUSED: break; /* inflight_tick asks again */
     case IN_INSTANCE:
-        k->shares_dirty |= k->instance_ok != in->instance.ok ||
-                           k->instance_ready != in->instance.ready;
+        k->shares_dirty |=
+            k->instance_ok != in->instance.ok || k->instance_ready != in->instance.ready;
         k->instance_ok = in->instance.ok;
         k->instance_ready = in->instance.ready;
         break;
@@ -526,8 +535,8 @@ static void place_here(struct core *k, struct contact *t)
     struct event e = {.type = EV_PLACED};
     if (!decide_again(k, t, 0, RULE_REHOME, &e.placed)) {
         const struct ev_placed *p = &t->decisions->placed;
-        memcpy(&e.placed, p, offsetof(struct ev_placed, candidate) +
-                                 p->n_candidates * sizeof p->candidate[0]);
+        memcpy(&e.placed, p,
+               offsetof(struct ev_placed, candidate) + p->n_candidates * sizeof p->candidate[0]);
         e.placed.epoch = epoch_next(t->epoch, k->self);
         e.placed.site = k->self;
         e.placed.from_site = SITE_NONE;
@@ -554,9 +563,13 @@ void core_reconcile(struct core *k, const struct reality *real, td_ms now)
         } else if (t->now_state == CONTACT_QUEUED && t->decisions) {
             place_here(k, t); /* he may still be on the line, waiting for somebody to take him */
         } else {
-            r = (struct instance_contact){.contact = t->id, .state = CONTACT_ENDED,
-                                          .end = ENDED_DROPPED, .channel = t->channel,
-                                          .queue = t->queue, .agent = NIL, .at = k->now};
+            r = (struct instance_contact){.contact = t->id,
+                                          .state = CONTACT_ENDED,
+                                          .end = ENDED_DROPPED,
+                                          .channel = t->channel,
+                                          .queue = t->queue,
+                                          .agent = NIL,
+                                          .at = k->now};
             contact_report(k, &r);
         }
     }

@@ -5,7 +5,8 @@
  *   3. a returning customer's agent or site, when the queue wants it    sticky_site
  *   4. least of distance + v * expected wait + share price, within the share bound
  *
- * Nothing here changes the model or allocates: decide() fills a placement, decide_place states it. */
+ * Nothing here changes the model or allocates: decide() fills a placement, decide_place states it.
+ */
 #include "core/model.h"
 
 #include "core/erlang.h"
@@ -15,7 +16,8 @@
 #include <string.h>
 
 enum { FORCED_WINDOW = 500 }; /* contacts of a group between two judgements */
-#define PRIOR_CONTACTS 50.0 /* the configured handling time and patience weigh like so many contacts */
+#define PRIOR_CONTACTS                                                                             \
+    50.0 /* the configured handling time and patience weigh like so many contacts */
 
 /* ---- figures ---- */
 
@@ -176,7 +178,9 @@ static void fill_candidates(const struct core *k, struct ev_placed *p, const dou
         struct candidate *c = &p->candidate[s];
         *c = (struct candidate){
             .site = s,
-            .excluded = mask >> s & 1 ? EX_NO : excluded[s] ? excluded[s] : EX_GROUP,
+            .excluded = mask >> s & 1 ? EX_NO
+                        : excluded[s] ? excluded[s]
+                                      : EX_GROUP,
             .distance_m = known ? (int32_t)metres[s] : -1,
             .share_ppm = l->share_ppm[s],
             .lag_m = (int32_t)(l->lag_u[s] / 1000),
@@ -210,8 +214,8 @@ static uint8_t choose(const struct core *k, struct ev_placed *p, uint16_t mask, 
         return best;
     }
     struct share_view view;
-    int chosen = share_choose(l, &k->group[p->group].price, cost_km, shared,
-                              shares_bound(k), &view);
+    int chosen =
+        share_choose(l, &k->group[p->group].price, cost_km, shared, shares_bound(k), &view);
     for (uint8_t s = 0; s < k->c->n_sites; s++)
         p->candidate[s].price_m_km = (int32_t)(view.price_km[s] * 1000);
     if (!p->rule)
@@ -318,8 +322,8 @@ static void forced(struct core *k, const struct ev_placed *p)
     uint8_t s = (uint8_t)__builtin_ctz(f.sites);
     core_note(k, NOTE_INFEASIBLE, s, (uint32_t)f.contacts_ppm,
               "shares of group %s cannot be kept: %.0f %% of the contacts may only go to %s%s, "
-              "whose share is %.0f %%", core_policy(k)->group[p->group].name,
-              f.contacts_ppm / 1e4, k->c->site[s].name,
+              "whose share is %.0f %%",
+              core_policy(k)->group[p->group].name, f.contacts_ppm / 1e4, k->c->site[s].name,
               f.sites & (f.sites - 1) ? " and others" : "", f.share_ppm / 1e4);
 }
 

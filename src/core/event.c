@@ -21,7 +21,7 @@ static void put_placed(struct buf *b, const struct ev_placed *p, td_ms base)
     put_id(b, p->contact);
     put_id(b, p->customer);
     put_varint(b, p->epoch);
-    const uint8_t small[] = {p->channel, p->site,    p->rule,  p->how,     p->from_site,
+    const uint8_t small[] = {p->channel,    p->site,    p->rule,  p->how,     p->from_site,
                              p->entry_site, p->nearest, p->group, p->counted, p->priority};
     put_bytes(b, small, sizeof small);
     put_u64(b, p->queue);

@@ -225,12 +225,8 @@ static void data(struct jw *w, const struct event *e, const struct names *n)
         jw_key(w, "hash");
         put_hex(w, hash_bytes(e->config.text, e->config.len));
         break;
-    case EV_POLICY:
-        put_named(w, "policy", policy_of(n, e->policy.policy), e->policy.policy);
-        break;
-    case EV_SHARES:
-        data_shares(w, &e->shares, n);
-        break;
+    case EV_POLICY: put_named(w, "policy", policy_of(n, e->policy.policy), e->policy.policy); break;
+    case EV_SHARES: data_shares(w, &e->shares, n); break;
     case EV_SITE:
         put_named(w, "site", site_of(n, e->site.site), e->site.site);
         kv_text(w, "admin", e->site.admin == ADMIN_DRAINING ? "draining" : "in-service");
@@ -242,20 +238,11 @@ static void data(struct jw *w, const struct event *e, const struct names *n)
         kv_int(w, "votes_down", e->verdict.votes_down);
         kv_int(w, "votes", e->verdict.votes);
         break;
-    case EV_LEDGER:
-        data_ledger(w, &e->ledger, n);
-        break;
-    case EV_PLACED:
-        data_placed(w, &e->placed, n);
-        break;
-    case EV_CONTACT:
-        data_contact(w, &e->contact, n);
-        break;
-    case EV_AGENT:
-        data_agent(w, &e->agent, n);
-        break;
-    case EV_TYPES:
-        break;
+    case EV_LEDGER: data_ledger(w, &e->ledger, n); break;
+    case EV_PLACED: data_placed(w, &e->placed, n); break;
+    case EV_CONTACT: data_contact(w, &e->contact, n); break;
+    case EV_AGENT: data_agent(w, &e->agent, n); break;
+    case EV_TYPES: break;
     }
 }
 
@@ -264,33 +251,19 @@ static void data(struct jw *w, const struct event *e, const struct names *n)
 static void put_subject(struct jw *w, const struct event *e, const struct names *n)
 {
     switch (e->type) {
-    case EV_PLACED:
-        put_id(w, "subject", e->placed.contact);
-        break;
-    case EV_CONTACT:
-        put_id(w, "subject", e->contact.contact);
-        break;
-    case EV_AGENT:
-        put_named(w, "subject", agent_of(n, e->agent.agent), e->agent.agent);
-        break;
-    case EV_SITE:
-        put_named(w, "subject", site_of(n, e->site.site), e->site.site);
-        break;
-    case EV_VERDICT:
-        put_named(w, "subject", site_of(n, e->verdict.site), e->verdict.site);
-        break;
+    case EV_PLACED: put_id(w, "subject", e->placed.contact); break;
+    case EV_CONTACT: put_id(w, "subject", e->contact.contact); break;
+    case EV_AGENT: put_named(w, "subject", agent_of(n, e->agent.agent), e->agent.agent); break;
+    case EV_SITE: put_named(w, "subject", site_of(n, e->site.site), e->site.site); break;
+    case EV_VERDICT: put_named(w, "subject", site_of(n, e->verdict.site), e->verdict.site); break;
     case EV_POLICY:
         put_named(w, "subject", policy_of(n, e->policy.policy), e->policy.policy);
         break;
-    case EV_SHARES:
-        put_named(w, "subject", group_of(n, e->shares.group), e->shares.group);
-        break;
+    case EV_SHARES: put_named(w, "subject", group_of(n, e->shares.group), e->shares.group); break;
     case EV_LEDGER:
         put_named(w, "subject", policy_of(n, e->ledger.policy), e->ledger.policy);
         break;
-    default:
-        kv_text(w, "subject", n->c->name);
-        break;
+    default: kv_text(w, "subject", n->c->name); break;
     }
 }
 

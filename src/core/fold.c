@@ -166,8 +166,8 @@ static void count_placement(struct core *k, struct contact *t, const struct ev_p
 static void keep_decision(struct core *k, struct contact *t, const struct ev_placed *p)
 {
     struct decision *d = decision_new(k), **at = &t->decisions;
-    memcpy(&d->placed, p, offsetof(struct ev_placed, candidate) +
-                              p->n_candidates * sizeof p->candidate[0]);
+    memcpy(&d->placed, p,
+           offsetof(struct ev_placed, candidate) + p->n_candidates * sizeof p->candidate[0]);
     int newer = 0;
     while (*at && (*at)->placed.epoch > p->epoch) {
         at = &(*at)->next;
@@ -204,8 +204,8 @@ static void contact_owner_changed(struct core *k, struct contact *t, uint8_t was
     if (t->site == k->self && t->now_state == CONTACT_PLACED) {
         struct action *a = core_act(k, ACT_DELIVER);
         const struct ev_placed *p = &t->decisions->placed;
-        memcpy(&a->placed, p, offsetof(struct ev_placed, candidate) +
-                                  p->n_candidates * sizeof p->candidate[0]);
+        memcpy(&a->placed, p,
+               offsetof(struct ev_placed, candidate) + p->n_candidates * sizeof p->candidate[0]);
         t->delivered_at = k->now;
         t->inflight_since = 0;
     }
@@ -237,8 +237,8 @@ static void contact_changed(struct core *k, struct contact *t, const struct even
         t->end_origin = e->dot.origin;
         t->end_epoch = e->dot.epoch;
         t->end_seq = e->dot.seq;
-        struct returning *r = &k->returning[t->decisions ? t->decisions->placed.customer.lo %
-                                                               RETURNING_SLOTS : 0];
+        struct returning *r =
+            &k->returning[t->decisions ? t->decisions->placed.customer.lo % RETURNING_SLOTS : 0];
         if (t->decisions && !id_none(t->decisions->placed.customer) && t->state.agent)
             *r = (struct returning){t->decisions->placed.customer, t->agent, t->site,
                                     t->state.ended_at};
@@ -383,11 +383,22 @@ uint64_t contact_hash(const struct contact *t)
     const struct ev_placed *p = t->decisions ? &t->decisions->placed : NULL;
     uint64_t h = mix64(t->id.hi) ^ mix64(t->id.lo + 1);
     uint64_t words[] = {
-        p ? p->epoch : 0, p ? p->site : 0, p ? p->queue : 0, p ? (uint64_t)p->queued_at : 0,
-        t->counted_epoch, s->epoch, s->version, s->state | (uint64_t)s->end << 8 |
-        (uint64_t)s->site << 16 | (uint64_t)s->transfers << 24 | (uint64_t)s->holds << 32,
-        s->queue, s->agent, (uint64_t)s->at, (uint64_t)s->connected_at, (uint64_t)s->ended_at,
-        (uint64_t)s->wait_ms, (uint64_t)s->talk_ms,
+        p ? p->epoch : 0,
+        p ? p->site : 0,
+        p ? p->queue : 0,
+        p ? (uint64_t)p->queued_at : 0,
+        t->counted_epoch,
+        s->epoch,
+        s->version,
+        s->state | (uint64_t)s->end << 8 | (uint64_t)s->site << 16 | (uint64_t)s->transfers << 24 |
+            (uint64_t)s->holds << 32,
+        s->queue,
+        s->agent,
+        (uint64_t)s->at,
+        (uint64_t)s->connected_at,
+        (uint64_t)s->ended_at,
+        (uint64_t)s->wait_ms,
+        (uint64_t)s->talk_ms,
     };
     for (size_t i = 0; i < COUNTOF(words); i++)
         h = mix64(h ^ words[i]) + i;

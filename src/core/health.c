@@ -152,8 +152,8 @@ void health_beat(struct core *k, const struct beat *b)
         return;
     struct peer *p = &k->peer[b->from];
     /* Late or repeated; but a node whose clock was set back must be heard again. */
-    if (p->heard_at && (b->epoch < p->beat_epoch || (b->sent_at <= p->sent_at &&
-                                                     b->sent_at > p->sent_at - CLOCK_BACK_MS)))
+    if (p->heard_at && (b->epoch < p->beat_epoch ||
+                        (b->sent_at <= p->sent_at && b->sent_at > p->sent_at - CLOCK_BACK_MS)))
         return;
     p->beat_epoch = b->epoch;
     if (p->ready != b->ready || p->instance_ok != b->instance_ok)
@@ -259,8 +259,8 @@ static void peers_tick(struct core *k)
     }
     bool hub = health_peer_up(k, HUB) || health_unknown(k, HUB);
     if (hub != k->hub_was_up)
-        core_note(k, hub ? NOTE_HUB_BACK : NOTE_HUB_LOST, SITE_NONE, 0, "%s %s",
-                  k->c->hub_name, hub ? "is heard again" : "is not heard; this site decides itself");
+        core_note(k, hub ? NOTE_HUB_BACK : NOTE_HUB_LOST, SITE_NONE, 0, "%s %s", k->c->hub_name,
+                  hub ? "is heard again" : "is not heard; this site decides itself");
     k->hub_was_up = hub;
 }
 

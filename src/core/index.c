@@ -26,9 +26,8 @@ static void index_pools(struct core *k)
             uint32_t line = LINE(f->queues[r].queue, f->queues[r].channel);
             uint32_t first = LINE(f->queues[0].queue, f->queues[0].channel);
             up[pool_root(up, (uint16_t)line)] = pool_root(up, (uint16_t)first);
-            k->line_profiles[line].profile =
-                mem_grow(k->line_profiles[line].profile, k->line_profiles[line].n + 1u,
-                         sizeof(uint16_t));
+            k->line_profiles[line].profile = mem_grow(
+                k->line_profiles[line].profile, k->line_profiles[line].n + 1u, sizeof(uint16_t));
             k->line_profiles[line].profile[k->line_profiles[line].n++] = p;
         }
     }
@@ -91,8 +90,8 @@ void index_free(struct core *k)
     uint32_t lines = LINES(k->c);
     for (uint8_t i = 0; i < k->c->n_sites; i++) {
         struct site_state *s = &k->site[i];
-        void *all[] = {s->waiting, s->inflight, s->busy, s->sent, s->staffed, s->idle,
-                       s->pool_waiting};
+        void *all[] = {s->waiting, s->inflight, s->busy,        s->sent,
+                       s->staffed, s->idle,     s->pool_waiting};
         for (size_t j = 0; j < COUNTOF(all); j++)
             mem_free(all[j]);
     }

@@ -8,8 +8,8 @@
 #include "core/model.h"
 
 enum {
-    PUSHES_A_SETTLE = 64,     /* so that one instant stays short; the next settle goes on */
-    SCAN_MS = 1000,           /* agents are looked through this often, and only when one may move */
+    PUSHES_A_SETTLE = 64, /* so that one instant stays short; the next settle goes on */
+    SCAN_MS = 1000,       /* agents are looked through this often, and only when one may move */
     INVITE_AGAIN_MS = 30000,
     AGENT_COOLDOWN_MS = 60000 /* an agent is not told to move twice within this */
 };
@@ -115,7 +115,7 @@ void moves_settle(struct core *k)
         if (!s->waiting[line].count || idle_for(k, k->self, line))
             continue;
         uint8_t excluded[SITES_MAX];
-        uint16_t allowed = decide_allowed(k, line, excluded) & (uint16_t)~(1u << k->self);
+        uint16_t allowed = decide_allowed(k, line, excluded) & (uint16_t) ~(1u << k->self);
         if (allowed)
             left = push_line(k, line, allowed, left);
     }
@@ -136,12 +136,11 @@ void moves_released(struct core *k, struct td_id id, bool ok)
     if (!ok || t->site != k->self)
         return;
     struct event e = {.type = EV_PLACED};
-    uint16_t others = (uint16_t)~(1u << to);
+    uint16_t others = (uint16_t) ~(1u << to);
     uint8_t why;
     if (!health_site_open(k, to, &why))
         others = (uint16_t)(1u << k->self); /* the target went meanwhile: whoever else */
-    if (!decide_again(k, t, others, rule, &e.placed) &&
-        !decide_again(k, t, 0, rule, &e.placed)) {
+    if (!decide_again(k, t, others, rule, &e.placed) && !decide_again(k, t, 0, rule, &e.placed)) {
         e.placed = t->decisions->placed; /* back to where it was */
         e.placed.counted = 0;
         e.placed.from_site = k->self;
@@ -190,8 +189,8 @@ static uint8_t agent_target(const struct core *k, uint32_t agent, uint8_t from)
             continue;
         uint8_t g = shares_group_of(k, s);
         double share = k->group[g].by[k->self].share_ppm[s] + 1.0;
-        double score = (k->site[s].staffed_all + k->invited[s] + 1.0) / share +
-                       (g != group ? 1e9 : 0);
+        double score =
+            (k->site[s].staffed_all + k->invited[s] + 1.0) / share + (g != group ? 1e9 : 0);
         if (best == SITE_NONE || score < best_score) {
             best = s;
             best_score = score;
@@ -239,8 +238,7 @@ void moves_takeover(struct core *k, uint8_t site)
     if (first || k->now - k->scanned_at >= SCAN_MS)
         for (uint32_t i = 0; i < k->c->n_agents; i++) {
             struct agent *a = &k->agent[i];
-            if (a->state.epoch && a->state.site == site &&
-                a->state.presence != PRESENCE_OFFLINE) {
+            if (a->state.epoch && a->state.site == site && a->state.presence != PRESENCE_OFFLINE) {
                 uint8_t to = agent_target(k, i, site);
                 if (to != SITE_NONE) {
                     agent_move(k, a, to, AR_SITE_DOWN);
@@ -251,7 +249,8 @@ void moves_takeover(struct core *k, uint8_t site)
     if (moved + lost + agents)
         core_note(k, NOTE_REHOMED, site, moved,
                   "%s: %u waiting contacts re-homed, %u connected ones lost, %u agents invited "
-                  "elsewhere", k->c->site[site].name, moved, lost, agents);
+                  "elsewhere",
+                  k->c->site[site].name, moved, lost, agents);
 }
 
 /* ---- the agents of this site: home again, or away from a drain ---- */

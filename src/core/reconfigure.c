@@ -30,8 +30,11 @@ struct carried {
     const struct config *c;
     struct queue_state *queue;
     struct agent *agent;
-    struct { struct register_state reg; int32_t share_ppm[SITES_MAX]; bool set; }
-        shares[POLICIES_MAX][GROUPS_MAX];
+    struct {
+        struct register_state reg;
+        int32_t share_ppm[SITES_MAX];
+        bool set;
+    } shares[POLICIES_MAX][GROUPS_MAX];
 };
 
 static void carry_queues(struct core *k, const struct carried *old)
@@ -98,8 +101,9 @@ static void decisions_resize(struct core *k)
     for (uint32_t i = 0; i < k->contacts_cap; i++)
         if (!id_none(k->contact[i].id))
             for (struct decision **at = &k->contact[i].decisions; *at; at = &(*at)->next)
-                *at = mem_grow(*at, 1, offsetof(struct decision, placed.candidate) +
-                                           k->c->n_sites * sizeof(struct candidate));
+                *at = mem_grow(*at, 1,
+                               offsetof(struct decision, placed.candidate) +
+                                   k->c->n_sites * sizeof(struct candidate));
 }
 
 /* Sites keep their place: facts name them by it. New ones come at the end. */

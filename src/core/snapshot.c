@@ -19,7 +19,7 @@ static uint64_t mix_words(uint64_t h, const uint64_t *w, size_t n)
 
 static uint64_t hash_site(const struct site_state *s, uint64_t h)
 {
-    uint64_t w[] = {s->admin.admin, s->admin_hlc,   s->admin_origin,
+    uint64_t w[] = {s->admin.admin,     s->admin_hlc,   s->admin_origin,
                     s->verdict.verdict, s->verdict_hlc, s->verdict_origin};
     return mix_words(h, w, COUNTOF(w));
 }
@@ -48,8 +48,9 @@ uint64_t core_hash(const struct core *k)
         }
     for (uint16_t q = 0; q < k->c->n_queues; q++) {
         const struct queue_state *s = &k->queue[q];
-        uint64_t w[] = {s->offered, s->answered, s->abandoned, s->in_target,
-                        (uint64_t)s->handle_ms, (uint64_t)s->wait_ms, s->talked};
+        uint64_t w[] = {
+            s->offered,           s->answered, s->abandoned, s->in_target, (uint64_t)s->handle_ms,
+            (uint64_t)s->wait_ms, s->talked};
         h = mix_words(h, w, COUNTOF(w));
     }
     uint64_t w[] = {k->policy, k->policy_reg.hlc, k->config_reg.hlc};
@@ -83,8 +84,9 @@ static void put_contact(struct buf *b, const struct contact *t)
     struct event e = {.dot = {0, 1, 1}};
     for (const struct decision *d = t->decisions; d; d = d->next) {
         e.type = EV_PLACED;
-        memcpy(&e.placed, &d->placed, offsetof(struct ev_placed, candidate) +
-                                          d->placed.n_candidates * sizeof(struct candidate));
+        memcpy(&e.placed, &d->placed,
+               offsetof(struct ev_placed, candidate) +
+                   d->placed.n_candidates * sizeof(struct candidate));
         event_encode(b, &e);
     }
     put_u8(b, t->state.epoch != 0);
@@ -205,8 +207,9 @@ static bool get_contact(struct core *k, struct reader *r)
         if (!event_decode(r, &e) || e.type != EV_PLACED || e.placed.n_candidates > k->c->n_sites)
             return false;
         struct decision *d = decision_new(k);
-        memcpy(&d->placed, &e.placed, offsetof(struct ev_placed, candidate) +
-                                          e.placed.n_candidates * sizeof(struct candidate));
+        memcpy(&d->placed, &e.placed,
+               offsetof(struct ev_placed, candidate) +
+                   e.placed.n_candidates * sizeof(struct candidate));
         *at = d;
         at = &d->next;
     }

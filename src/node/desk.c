@@ -6,8 +6,7 @@ enum { RETRY_SIGN_IN_MS = 5000 };
 static double relogin_ms(struct floor *f)
 {
     const struct cfg_people *p = &f->c->people;
-    return 1000 * (p->relogin_min_s +
-                   rng_unit(&f->rng) * (p->relogin_max_s - p->relogin_min_s));
+    return 1000 * (p->relogin_min_s + rng_unit(&f->rng) * (p->relogin_max_s - p->relogin_min_s));
 }
 
 static void desk_sign_in_now(struct floor *f, uint32_t agent, uint8_t site)

@@ -10,8 +10,10 @@ static const char *const kinds[FAULT_KINDS] = {"region-down", "node-down", "cut"
 
 static bool say(char *error, size_t cap, const char *spec, const char *what)
 {
-    snprintf(error, cap, "fault \"%s\": %s; the form is KIND:WHERE@START[+DURATION], for example "
-                         "region-down:us-west-2@30m+10m", spec, what);
+    snprintf(error, cap,
+             "fault \"%s\": %s; the form is KIND:WHERE@START[+DURATION], for example "
+             "region-down:us-west-2@30m+10m",
+             spec, what);
     return false;
 }
 
@@ -54,8 +56,8 @@ static bool where(const char *p, size_t n, const struct config *c, struct fault 
         return false;
     int a = node_by_name(c, p, comma ? (size_t)(comma - p) : n);
     int b = comma ? node_by_name(c, comma + 1, n - (size_t)(comma - p) - 1) : 0;
-    bool site_only = f->kind == FAULT_REGION_DOWN || f->kind == FAULT_FLOWS ||
-                     f->kind == FAULT_DRAIN;
+    bool site_only =
+        f->kind == FAULT_REGION_DOWN || f->kind == FAULT_FLOWS || f->kind == FAULT_DRAIN;
     if (a < 0 || b < 0 || (site_only && a == HUB) || (comma && a == b))
         return false;
     f->a = (uint8_t)a;
@@ -74,11 +76,13 @@ bool fault_parse(const char *spec, const struct config *c, struct fault *f, char
             strncmp(kinds[k], spec, strlen(kinds[k])) == 0)
             f->kind = (enum fault_kind)k;
     if (f->kind == FAULT_KINDS)
-        return say(error, cap, spec, "unknown kind; there are region-down, node-down, cut, "
-                                     "isolate, flows, links and drain");
+        return say(error, cap, spec,
+                   "unknown kind; there are region-down, node-down, cut, "
+                   "isolate, flows, links and drain");
     if (!where(colon + 1, (size_t)(at - colon - 1), c, f))
-        return say(error, cap, spec, "the place is not a site or node of the configuration (cut "
-                                     "takes two, links a percentage)");
+        return say(error, cap, spec,
+                   "the place is not a site or node of the configuration (cut "
+                   "takes two, links a percentage)");
     const char *p = at + 1;
     if (!duration(&p, &f->at_ms))
         return say(error, cap, spec, "the start is not a time such as 90s, 30m or 2h");

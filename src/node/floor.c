@@ -4,10 +4,22 @@
 #include <math.h>
 #include <string.h>
 
-struct engine *floor_engine(struct floor *f, uint8_t site) { return f->site[site].engine; }
-struct instance *floor_instance(struct floor *f, uint8_t site) { return &f->site[site].instance; }
-struct floor_stats floor_stats(const struct floor *f) { return f->stats; }
-uint64_t floor_customers(const struct floor *f) { return f->callers_live; }
+struct engine *floor_engine(struct floor *f, uint8_t site)
+{
+    return f->site[site].engine;
+}
+struct instance *floor_instance(struct floor *f, uint8_t site)
+{
+    return &f->site[site].instance;
+}
+struct floor_stats floor_stats(const struct floor *f)
+{
+    return f->stats;
+}
+uint64_t floor_customers(const struct floor *f)
+{
+    return f->callers_live;
+}
 
 struct floor *floor_new(const struct config *c, struct sched *s, uint64_t seed,
                         const struct floor_hooks *hooks)
@@ -76,8 +88,8 @@ static struct caller *caller_new(struct floor *f, const struct floor_call *call)
     uint32_t at = f->callers_free;
     struct caller *c = &f->caller[at];
     f->callers_free = c->next;
-    *c = (struct caller){.call = *call, .called_at = f->sched->now, .site = SITE_NONE,
-                         .live = true};
+    *c =
+        (struct caller){.call = *call, .called_at = f->sched->now, .site = SITE_NONE, .live = true};
     map128_insert(&f->by_id, call->contact.hi, call->contact.lo, at);
     f->callers_live++;
     return c;
@@ -111,15 +123,16 @@ static void caller_draw(struct floor *f, struct caller *c)
     };
     if (c->k.gives_up_at >= 0)
         return;
-    /* Patience is drawn here, not by the engine, so that it runs while the contact is in transit. */
+    /* Patience is drawn here, not by the engine, so that it runs while the contact is in transit.
+     */
     struct rng rng = rng_seed(f->seed, mix64(k->contact.hi) ^ k->contact.lo);
     double mean_s = (double)f->c->queue[k->queue].patience_ms / 1000;
     for (uint16_t i = 0; i < f->c->workload.n_demands; i++)
         if (f->c->workload.demands[i].queue == k->queue &&
             f->c->workload.demands[i].channel == k->channel)
             mean_s = f->c->workload.demands[i].patience_mean_s;
-    c->k.gives_up_at = mean_s > 0 ? f->sched->now + (td_ms)(1000 * rng_exp(&rng, mean_s))
-                                  : INT64_MAX;
+    c->k.gives_up_at =
+        mean_s > 0 ? f->sched->now + (td_ms)(1000 * rng_exp(&rng, mean_s)) : INT64_MAX;
 }
 
 /* Where the network puts a caller in: the nearest site whose node is up. */
@@ -343,8 +356,8 @@ void floor_break_flows(struct floor *f, uint8_t site, bool broken)
 {
     f->site[site].broken = broken;
     if (f->site[site].engine)
-        instance_say(&f->site[site], &(struct instance_event){.type = INST_HEALTH,
-                                                              .health = {true, !broken}});
+        instance_say(&f->site[site],
+                     &(struct instance_event){.type = INST_HEALTH, .health = {true, !broken}});
 }
 
 void floor_reconfigure(struct floor *f, const struct config *c)

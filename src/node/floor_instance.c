@@ -49,7 +49,8 @@ static void port_rewind(struct instance *i)
     struct floor_site *s = CONTAINER_OF(i, struct floor_site, instance);
     s->taken = 0;
     if (s->engine) /* a node that starts wants to know how its instance is */
-        instance_say(s, &(struct instance_event){.type = INST_HEALTH, .health = {true, !s->broken}});
+        instance_say(s,
+                     &(struct instance_event){.type = INST_HEALTH, .health = {true, !s->broken}});
 }
 
 /* ---- from the engine ---- */
@@ -99,12 +100,12 @@ static void engine_agent(struct floor_site *s, const struct engine_event *e)
     };
     static const uint8_t reason_of[AGENT_STATES] = {
         [AGENT_OFFLINE] = AR_SHIFT, [AGENT_BREAK] = AR_BREAK, [AGENT_MISSED] = AR_MISSED};
-    /* On a contact or wrapping up follows from the contact; only the desktop's own state is news. */
+    /* On a contact or wrapping up follows from the contact; only the desktop's own state is news.
+     */
     if (e->agent_state != AGENT_ON_CONTACT && e->agent_state != AGENT_WRAPUP)
-        instance_say(s, &(struct instance_event){
-                            .type = INST_AGENT,
-                            .agent = {e->agent, presence_of[e->agent_state],
-                                      reason_of[e->agent_state]}});
+        instance_say(s, &(struct instance_event){.type = INST_AGENT,
+                                                 .agent = {e->agent, presence_of[e->agent_state],
+                                                           reason_of[e->agent_state]}});
     if (e->agent_state == AGENT_OFFLINE)
         desk_signed_out(s->floor, e->agent, s->site);
 }
@@ -158,8 +159,10 @@ static void find_contact(void *arg, const struct engine_contact *k, bool connect
     w->found = true;
     *w->out = (struct instance_contact){.contact = k->id,
                                         .state = connected ? CONTACT_CONNECTED : CONTACT_QUEUED,
-                                        .channel = k->channel, .queue = k->queue,
-                                        .agent = agent, .at = 0};
+                                        .channel = k->channel,
+                                        .queue = k->queue,
+                                        .agent = agent,
+                                        .at = 0};
 }
 
 static bool real_contact(void *arg, struct td_id id, struct instance_contact *out)
@@ -190,11 +193,13 @@ static void delivered(struct floor_site *s, struct td_id id)
     struct caller *c = caller_find(f, id);
     if (!c) { /* he has hung up on the way, or was never there */
         f->stats.gave_up_in_transit++;
-        instance_say(s, &(struct instance_event){
-                            .type = INST_CONTACT,
-                            .contact = {.contact = id, .state = CONTACT_ENDED,
-                                        .end = ENDED_ABANDONED, .queue = INDEX_NONE,
-                                        .agent = UINT32_MAX, .at = f->sched->now}});
+        instance_say(s, &(struct instance_event){.type = INST_CONTACT,
+                                                 .contact = {.contact = id,
+                                                             .state = CONTACT_ENDED,
+                                                             .end = ENDED_ABANDONED,
+                                                             .queue = INDEX_NONE,
+                                                             .agent = UINT32_MAX,
+                                                             .at = f->sched->now}});
         f->hooks.moved(f->hooks.arg, s->site);
         return;
     }
@@ -244,10 +249,16 @@ static void caller_appears(struct floor *f, const struct ev_placed *p)
             queue = q;
     if (queue < 0)
         return;
-    caller_make(f, &(struct floor_call){.contact = p->contact, .customer = p->customer,
-                                          .queue = (uint16_t)queue, .channel = p->channel,
-                                          .how = p->how, .lat = p->lat, .lon = p->lon,
-                                          .handle_ms = -1, .wrapup_ms = -1, .patience_ms = -1});
+    caller_make(f, &(struct floor_call){.contact = p->contact,
+                                        .customer = p->customer,
+                                        .queue = (uint16_t)queue,
+                                        .channel = p->channel,
+                                        .how = p->how,
+                                        .lat = p->lat,
+                                        .lon = p->lon,
+                                        .handle_ms = -1,
+                                        .wrapup_ms = -1,
+                                        .patience_ms = -1});
 }
 
 static void port_deliver(struct instance *i, const struct ev_placed *p)
@@ -342,10 +353,17 @@ static struct reality port_reality(struct instance *i)
 }
 
 static const struct instance_ops floor_ops = {
-    .name = "simulated",     .deliver = port_deliver, .release = port_release,
-    .drop = port_drop,       .sign_in = port_sign_in, .sign_out = port_sign_out,
-    .weight = port_weight,   .next = port_next,       .ack = port_ack,
-    .rewind = port_rewind,   .reality = port_reality,
+    .name = "simulated",
+    .deliver = port_deliver,
+    .release = port_release,
+    .drop = port_drop,
+    .sign_in = port_sign_in,
+    .sign_out = port_sign_out,
+    .weight = port_weight,
+    .next = port_next,
+    .ack = port_ack,
+    .rewind = port_rewind,
+    .reality = port_reality,
 };
 
 void instance_init(struct floor_site *s)

@@ -9,10 +9,10 @@
 #include <string.h>
 
 enum {
-    RESEND_MESSAGES = 64,       /* given at one request; the next beat asks for more */
-    SNAPSHOT_EVENTS = 200000,   /* recovery folds at most about a second's worth */
+    RESEND_MESSAGES = 64,     /* given at one request; the next beat asks for more */
+    SNAPSHOT_EVENTS = 200000, /* recovery folds at most about a second's worth */
     FACTS_A_MESSAGE = 256,
-    FACTS_AT_ONCE = 16,         /* decoded ahead, so that their memory is there when they fold */
+    FACTS_AT_ONCE = 16, /* decoded ahead, so that their memory is there when they fold */
 };
 
 struct kept { /* a message of facts that some node may still lack */
@@ -20,7 +20,7 @@ struct kept { /* a message of facts that some node may still lack */
     uint32_t epoch;
     uint64_t first, last;
 };
-struct keep {  /* per origin: ring, by sequence */
+struct keep { /* per origin: ring, by sequence */
     struct kept *k;
     uint32_t first, count, cap;
 };
@@ -35,18 +35,18 @@ struct node {
     struct core *core;
     struct store *store;
     uint32_t epoch;
-    struct buf batch;           /* own facts since the last commit, encoded */
+    struct buf batch; /* own facts since the last commit, encoded */
     uint64_t batch_first;
     uint32_t batch_count;
-    uint32_t uncommitted;       /* facts of any origin put into the store since */
-    struct action *action;      /* wait for the commit */
+    uint32_t uncommitted;  /* facts of any origin put into the store since */
+    struct action *action; /* wait for the commit */
     uint32_t actions, actions_cap;
     struct waiter *waiter;
     uint32_t waiters, waiters_cap;
-    bool held;                  /* the instance's last report is held back one step, so that two */
+    bool held; /* the instance's last report is held back one step, so that two */
     struct instance_contact held_contact; /* of one contact at one instant become one fact */
     bool flush_set, pumping, dead;
-    uint32_t timers;            /* scheduled calls that still name this node */
+    uint32_t timers; /* scheduled calls that still name this node */
     struct vector_entry durable[NODES_MAX];
     struct keep keep[NODES_MAX];
     size_t kept_bytes;
@@ -54,11 +54,26 @@ struct node {
     struct buf scratch;
 };
 
-struct core *node_core(struct node *n) { return n->core; }
-struct store *node_store(struct node *n) { return n->store; }
-uint8_t node_self(const struct node *n) { return n->nc.self; }
-uint64_t node_facts(const struct node *n) { return n->facts; }
-size_t node_retained(const struct node *n) { return n->kept_bytes; }
+struct core *node_core(struct node *n)
+{
+    return n->core;
+}
+struct store *node_store(struct node *n)
+{
+    return n->store;
+}
+uint8_t node_self(const struct node *n)
+{
+    return n->nc.self;
+}
+uint64_t node_facts(const struct node *n)
+{
+    return n->facts;
+}
+size_t node_retained(const struct node *n)
+{
+    return n->kept_bytes;
+}
 
 static bool is_peer(const struct node *n, int to)
 {
@@ -134,7 +149,8 @@ static void keep_add(struct node *n, uint8_t origin, struct message *m, uint32_t
         mem_free(q->k);
         *q = (struct keep){k, 0, q->count, cap};
     }
-    q->k[(q->first + q->count++) & (q->cap - 1)] = (struct kept){message_ref(m), epoch, first, last};
+    q->k[(q->first + q->count++) & (q->cap - 1)] =
+        (struct kept){message_ref(m), epoch, first, last};
     n->kept_bytes += m->len;
 }
 
@@ -193,7 +209,8 @@ static void facts_header(struct buf *b, uint8_t origin, uint32_t epoch, uint64_t
     put_varint(b, count);
 }
 
-/* The batch becomes one message, kept for whoever may lack it. NULL: it is empty; else release it. */
+/* The batch becomes one message, kept for whoever may lack it. NULL: it is empty; else release it.
+ */
 static struct message *batch_close(struct node *n, uint8_t origin, uint32_t epoch)
 {
     if (!n->batch_count)
@@ -226,11 +243,14 @@ static void history_out(struct node *n, struct td_id contact)
         return;
     buf_reset(&n->scratch);
     node_history_encode(&n->scratch, &h);
-    store_put_history(n->store, &(struct store_history){
-                                    .contact = h.contact, .customer = h.customer,
-                                    .epoch = h.epoch, .version = h.version,
-                                    .started_at = h.started_at, .ended_at = h.ended_at,
-                                    .record = n->scratch.data, .record_len = n->scratch.len});
+    store_put_history(n->store, &(struct store_history){.contact = h.contact,
+                                                        .customer = h.customer,
+                                                        .epoch = h.epoch,
+                                                        .version = h.version,
+                                                        .started_at = h.started_at,
+                                                        .ended_at = h.ended_at,
+                                                        .record = n->scratch.data,
+                                                        .record_len = n->scratch.len});
 }
 
 void node_history_encode(struct buf *b, const struct core_history *h)
@@ -536,8 +556,8 @@ void node_pump(struct node *n)
 static bool fact_in(struct node *n, const struct event *e, const void *bytes, size_t len,
                     uint32_t *fresh)
 {
-    enum folded f = core_apply(n->core, &(struct input){.type = IN_FACT, .fact = e},
-                               n->nc.sched->now);
+    enum folded f =
+        core_apply(n->core, &(struct input){.type = IN_FACT, .fact = e}, n->nc.sched->now);
     if (f == FOLD_GAP || f == FOLD_BAD)
         return false;
     if (f == FOLD_KNOWN)
@@ -675,8 +695,8 @@ static bool on_event(void *arg, const void *data, size_t len)
     if (core_recover(n->core, &e) != FOLD_NEW)
         return false;
     n->since_snapshot++;
-    if (n->batch_count && (l->origin != e.dot.origin || l->epoch != e.dot.epoch ||
-                           n->batch_count >= FACTS_A_MESSAGE))
+    if (n->batch_count &&
+        (l->origin != e.dot.origin || l->epoch != e.dot.epoch || n->batch_count >= FACTS_A_MESSAGE))
         batch_keep(n, l->origin, l->epoch);
     if (!n->batch_count++)
         n->batch_first = e.dot.seq;

@@ -9,8 +9,8 @@
 #include <string.h>
 
 enum {
-    BINS = 2048,             /* of waits: 1 % each, from a tenth of a second to years */
-    SEEN_SLOTS = 1 << 16,    /* contacts counted lately: one whose end is told again counts once */
+    BINS = 2048,          /* of waits: 1 % each, from a tenth of a second to years */
+    SEEN_SLOTS = 1 << 16, /* contacts counted lately: one whose end is told again counts once */
     NOTES_KEPT = 200,
     FAULTS_KEPT = 64,
     AFTERMATH_MS = 30 * 60000,
@@ -19,10 +19,10 @@ enum {
 struct aftermath { /* of a fault */
     const struct fault *fault;
     td_ms at, detected, last_sent;
-    uint32_t agents;                 /* were there */
-    uint32_t back;                   /* of these available elsewhere */
+    uint32_t agents; /* were there */
+    uint32_t back;   /* of these available elsewhere */
     td_ms back_half, back_95, back_all;
-    uint8_t *was_there;              /* per agent */
+    uint8_t *was_there; /* per agent */
     uint64_t offered, answered, in_target, abandoned;
 };
 
@@ -37,7 +37,7 @@ struct report {
     double distance_km;
     uint64_t distances;
     double share_error[SITES_MAX];
-    bool judged;             /* shares were to be kept */
+    bool judged; /* shares were to be kept */
     uint64_t rule[RULES];
     uint64_t answered_at[SITES_MAX];
     double busy_sum, staffed_sum;
@@ -237,8 +237,8 @@ void report_on_history(void *arg, struct node *n, const struct core_history *h)
 void report_on_note(void *arg, struct node *n, const struct node_note *note)
 {
     struct report *r = arg;
-    bool local = note->kind == NOTE_HUB_LOST || note->kind == NOTE_HUB_BACK ||
-                 note->kind == NOTE_REHOMED;
+    bool local =
+        note->kind == NOTE_HUB_LOST || note->kind == NOTE_HUB_BACK || note->kind == NOTE_REHOMED;
     if (node_self(n) != HUB && !local)
         return;
     if (r->notes < NOTES_KEPT)
@@ -342,8 +342,8 @@ static void since(struct jw *j, const char *key, td_ms at, td_ms start)
 
 static void write_faults(const struct report *r, struct world *w, struct jw *j)
 {
-    static const char *const kinds[FAULT_KINDS] = {"region-down", "node-down", "cut", "isolate",
-                                                   "flows", "links", "drain"};
+    static const char *const kinds[FAULT_KINDS] = {"region-down", "node-down", "cut",  "isolate",
+                                                   "flows",       "links",     "drain"};
     jw_key(j, "faults");
     jw_arr(j);
     for (int i = 0; i < r->n_after; i++) {
@@ -389,8 +389,8 @@ static void write_counts(const struct report *r, struct jw *j)
 
 static void write_bad_rows(struct world *w, struct jw *j)
 {
-    struct trace_stats s = world_trace(w) ? trace_stats(world_trace(w))
-                                          : (struct trace_stats){.bad_lines = ""};
+    struct trace_stats s =
+        world_trace(w) ? trace_stats(world_trace(w)) : (struct trace_stats){.bad_lines = ""};
     count(j, "bad_rows", s.bad);
     count(j, "skipped_rows", s.skipped);
     count(j, "repeated_rows", s.duplicates);

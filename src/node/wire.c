@@ -98,8 +98,7 @@ bool wire_get_request(struct reader *r, struct route_request *q)
     q->arrived_at = (td_ms)reader_varint(r);
     q->priority = reader_u8(r);
     return reader_end_ok(r) && q->channel < CHANNELS && q->how < PLACE_HOWS &&
-           !id_none(q->contact) && q->lat >= -90 && q->lat <= 90 && q->lon >= -180 &&
-           q->lon <= 180;
+           !id_none(q->contact) && q->lat >= -90 && q->lat <= 90 && q->lon >= -180 && q->lon <= 180;
 }
 
 void wire_put_resend(struct buf *b, uint8_t origin, uint32_t epoch, uint64_t after_seq)

@@ -16,7 +16,7 @@ enum { WARM_UP_MS = 60000, FAULTS_MAX = 64 };
 struct world {
     struct world_options o;
     const struct config *c;
-    struct config *replaced;     /* the floor's, after a reload */
+    struct config *replaced; /* the floor's, after a reload */
     struct sched sched;
     struct bus *bus;
     struct floor *floor;
@@ -27,21 +27,48 @@ struct world {
     struct generator *generator;
     struct arrival next;
     bool over;
-    uint16_t moved;              /* bit per site whose instance has news */
+    uint16_t moved; /* bit per site whose instance has news */
     td_ms start;
     struct fault fault[FAULTS_MAX];
     int faults;
 };
 
-struct node *world_node(struct world *w, uint8_t n) { return w->node[n]; }
-struct floor *world_floor(struct world *w) { return w->floor; }
-struct sched *world_sched(struct world *w) { return &w->sched; }
-struct bus *world_bus(struct world *w) { return w->bus; }
-const struct config *world_config(const struct world *w) { return w->c; }
-struct trace *world_trace(struct world *w) { return w->trace; }
-td_ms world_now(const struct world *w) { return w->sched.now; }
-td_ms world_start(const struct world *w) { return w->start; }
-bool world_arrivals_over(const struct world *w) { return w->over; }
+struct node *world_node(struct world *w, uint8_t n)
+{
+    return w->node[n];
+}
+struct floor *world_floor(struct world *w)
+{
+    return w->floor;
+}
+struct sched *world_sched(struct world *w)
+{
+    return &w->sched;
+}
+struct bus *world_bus(struct world *w)
+{
+    return w->bus;
+}
+const struct config *world_config(const struct world *w)
+{
+    return w->c;
+}
+struct trace *world_trace(struct world *w)
+{
+    return w->trace;
+}
+td_ms world_now(const struct world *w)
+{
+    return w->sched.now;
+}
+td_ms world_start(const struct world *w)
+{
+    return w->start;
+}
+bool world_arrivals_over(const struct world *w)
+{
+    return w->over;
+}
 
 /* ---- hooks ---- */
 
@@ -180,8 +207,7 @@ static void links(struct world *w, const struct fault *f, bool on)
         for (int j = 0; j < NODES_MAX; j++) {
             const struct cfg_link *l = &w->c->link[i][j];
             if (i != j && is_node(w, i) && is_node(w, j))
-                bus_local_faults(w->bus, (uint8_t)i, (uint8_t)j,
-                                 on ? f->loss_ppm : l->loss_ppm,
+                bus_local_faults(w->bus, (uint8_t)i, (uint8_t)j, on ? f->loss_ppm : l->loss_ppm,
                                  on ? f->duplicate_ppm : l->duplicate_ppm,
                                  on ? f->reorder_ppm : l->reorder_ppm, 0);
         }
@@ -376,10 +402,15 @@ static void pump(struct world *w)
 static void call(struct world *w)
 {
     const struct arrival *a = &w->next;
-    struct floor_call k = {.contact = a->contact, .customer = a->customer, .queue = a->queue,
-                           .channel = a->channel, .how = a->place.how,
-                           .lat = (float)a->place.lat, .lon = (float)a->place.lon,
-                           .handle_ms = a->handle_ms, .wrapup_ms = a->wrapup_ms,
+    struct floor_call k = {.contact = a->contact,
+                           .customer = a->customer,
+                           .queue = a->queue,
+                           .channel = a->channel,
+                           .how = a->place.how,
+                           .lat = (float)a->place.lat,
+                           .lon = (float)a->place.lon,
+                           .handle_ms = a->handle_ms,
+                           .wrapup_ms = a->wrapup_ms,
                            .patience_ms = a->patience_ms};
     floor_call(w->floor, &k);
     arrival_take(w);
@@ -421,8 +452,10 @@ bool world_reconfigure(struct world *w, const char *text, size_t len, const char
     for (uint8_t s = 0; s < w->c->n_sites && same; s++)
         same = c->site[s].key == w->c->site[s].key;
     if (!same)
-        buf_fmt(errors, "%s: sites: a running centre keeps its sites and their order; stop it to "
-                        "change them\n", name);
+        buf_fmt(errors,
+                "%s: sites: a running centre keeps its sites and their order; stop it to "
+                "change them\n",
+                name);
     else if (!w->node[HUB])
         buf_fmt(errors, "%s: the hub is down: try again when it is back\n", name);
     if (!same || !w->node[HUB]) {

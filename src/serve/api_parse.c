@@ -83,16 +83,11 @@ struct member {
 static bool kind_fits(enum kind kind, const json_t *v)
 {
     switch (kind) {
-    case TEXT:
-        return json_is_string(v);
-    case WHOLE:
-        return json_is_integer(v);
-    case NUMBER:
-        return json_is_number(v);
-    case FLAG:
-        return json_is_boolean(v);
-    case OBJECT:
-        return json_is_object(v);
+    case TEXT: return json_is_string(v);
+    case WHOLE: return json_is_integer(v);
+    case NUMBER: return json_is_number(v);
+    case FLAG: return json_is_boolean(v);
+    case OBJECT: return json_is_object(v);
     }
     return false;
 }

@@ -5,21 +5,6 @@
 
 /* ---- sites ---- */
 
-void api_get_sites(struct api_call *k)
-{
-    static const char *const names[] = {NULL};
-    if (!api_query_known(k, names))
-        return;
-    struct scene s = api_scene(k->api, k->core);
-    struct jw w = api_json(k);
-    jw_obj(&w);
-    kv_int(&w, "now_ms", s.now);
-    jw_key(&w, "sites");
-    view_sites(&w, &s);
-    jw_end(&w);
-    api_reply(k, 200);
-}
-
 static void write_site(struct api_call *k, uint8_t site)
 {
     struct scene s = api_scene(k->api, k->core);

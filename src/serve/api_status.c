@@ -49,7 +49,11 @@ void api_get_status(struct api_call *k)
     api_reply(k, 200);
 }
 
-void api_get_queues(struct api_call *k)
+/* One or two sections of the picture with the time of it. */
+typedef void section_fn(struct jw *w, const struct scene *s);
+
+static void reply_sections(struct api_call *k, const char *key, section_fn *write, const char *key2,
+                           section_fn *write2)
 {
     static const char *const names[] = {NULL};
     if (!api_query_known(k, names))
@@ -58,25 +62,39 @@ void api_get_queues(struct api_call *k)
     struct jw w = api_json(k);
     jw_obj(&w);
     kv_int(&w, "now_ms", s.now);
-    jw_key(&w, "queues");
-    view_queues(&w, &s);
+    jw_key(&w, key);
+    write(&w, &s);
+    if (key2) {
+        jw_key(&w, key2);
+        write2(&w, &s);
+    }
     jw_end(&w);
     api_reply(k, 200);
 }
 
+void api_get_sites(struct api_call *k)
+{
+    reply_sections(k, "sites", view_sites, NULL, NULL);
+}
+
+void api_get_queues(struct api_call *k)
+{
+    reply_sections(k, "queues", view_queues, NULL, NULL);
+}
+
+void api_get_nodes(struct api_call *k)
+{
+    reply_sections(k, "nodes", view_nodes, "health", view_health);
+}
+
+void api_get_arrivals(struct api_call *k)
+{
+    reply_sections(k, "series", view_series, NULL, NULL);
+}
+
 void api_get_timeline(struct api_call *k)
 {
-    static const char *const names[] = {NULL};
-    if (!api_query_known(k, names))
-        return;
-    struct scene s = api_scene(k->api, k->core);
-    struct jw w = api_json(k);
-    jw_obj(&w);
-    kv_int(&w, "now_ms", s.now);
-    jw_key(&w, "timeline");
-    view_timeline(&w, &s);
-    jw_end(&w);
-    api_reply(k, 200);
+    reply_sections(k, "timeline", view_timeline, NULL, NULL);
 }
 
 /* ---- what there is ---- */

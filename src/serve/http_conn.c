@@ -9,25 +9,13 @@ void conn_set_state(struct http_conn *c, enum conn_state state)
     const struct http_config *g = &c->server->config;
     uint64_t now = uv_now(c->server->loop), limit = 0;
     switch (state) {
-    case CONN_IDLE:
-        limit = g->idle_timeout_ms;
-        break;
-    case CONN_HEAD:
-        limit = g->header_timeout_ms;
-        break;
-    case CONN_BODY:
-        limit = g->body_timeout_ms;
-        break;
-    case CONN_HANDLER:
-        limit = g->reply_timeout_ms;
-        break;
-    case CONN_LINGER:
-        limit = g->linger_ms;
-        break;
+    case CONN_IDLE: limit = g->idle_timeout_ms; break;
+    case CONN_HEAD: limit = g->header_timeout_ms; break;
+    case CONN_BODY: limit = g->body_timeout_ms; break;
+    case CONN_HANDLER: limit = g->reply_timeout_ms; break;
+    case CONN_LINGER: limit = g->linger_ms; break;
     case CONN_STREAM:
-    case CONN_CLOSED:
-        limit = UINT64_MAX - now;
-        break;
+    case CONN_CLOSED: limit = UINT64_MAX - now; break;
     }
     c->state = state;
     c->deadline_ms = now + limit;
@@ -239,15 +227,9 @@ static bool conn__step(struct http_conn *c)
         if (c->state == CONN_IDLE)
             conn_set_state(c, CONN_HEAD);
         return false;
-    case HTTP_STEP_HEAD:
-        conn__head_done(c);
-        return true;
-    case HTTP_STEP_DONE:
-        conn__dispatch(c);
-        return true;
-    case HTTP_STEP_REFUSED:
-        conn__refuse(c, c->parser.status, c->parser.why);
-        break;
+    case HTTP_STEP_HEAD: conn__head_done(c); return true;
+    case HTTP_STEP_DONE: conn__dispatch(c); return true;
+    case HTTP_STEP_REFUSED: conn__refuse(c, c->parser.status, c->parser.why); break;
     }
     return false;
 }

@@ -219,8 +219,7 @@ static int head__known(struct http_head *h, struct http_span name, struct http_s
         if (http_span_is_nocase(name, "transfer-encoding"))
             return head__coding(h, v);
         break;
-    default:
-        break;
+    default: break;
     }
     return 0;
 }

@@ -212,19 +212,11 @@ enum http_step http_parse(struct http_parser *p, char *base, size_t n)
     while (s == GO_ON) {
         switch (p->at) {
         case HTTP_AT_BODY:
-        case HTTP_AT_CHUNK_DATA:
-            s = parse_data(p, n);
-            break;
-        case HTTP_AT_CHUNK_LINE:
-            s = parse_chunk_line(p, n);
-            break;
+        case HTTP_AT_CHUNK_DATA: s = parse_data(p, n); break;
+        case HTTP_AT_CHUNK_LINE: s = parse_chunk_line(p, n); break;
         case HTTP_AT_CHUNK_END:
-        case HTTP_AT_LAST_CHUNK:
-            s = parse_crlf(p, n);
-            break;
-        default:
-            s = HTTP_STEP_DONE;
-            break;
+        case HTTP_AT_LAST_CHUNK: s = parse_crlf(p, n); break;
+        default: s = HTTP_STEP_DONE; break;
         }
     }
     return s;

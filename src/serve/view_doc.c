@@ -11,12 +11,9 @@ const char *const agent_view_names[AGENT_VIEWS] = {"available", "on_contact", "w
 enum agent_view view_agent_state(const struct agent *a)
 {
     switch ((enum presence)a->state.presence) {
-    case PRESENCE_OFFLINE:
-        return AGENT_VIEW_OFFLINE;
-    case PRESENCE_MOVING:
-        return AGENT_VIEW_MOVING;
-    default:
-        break;
+    case PRESENCE_OFFLINE: return AGENT_VIEW_OFFLINE;
+    case PRESENCE_MOVING: return AGENT_VIEW_MOVING;
+    default: break;
     }
     for (int ch = 0; ch < CHANNELS; ch++)
         if (a->talking[ch])
@@ -153,6 +150,8 @@ void view_commands(struct jw *w, const struct scene *s)
     kv_text(w, "sites", "tandem shares");
     kv_text(w, "queues", "tandem queues");
     kv_text(w, "agents", "tandem agents");
+    kv_text(w, "health", "tandem nodes");
+    kv_text(w, "series", "tandem arrivals");
     kv_text(w, "timeline", "tandem timeline");
     kv_text(w, "health", "tandem status");
     kv_text(w, "series", "tandem status");

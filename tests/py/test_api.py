@@ -157,6 +157,12 @@ tap.equal(ask("GET", "/v1/sites/{site}", 200, site="west").json()["group"], "ame
 queues = ask("GET", "/v1/queues", 200).json()["queues"]
 tap.equal([(q["name"], q["channel"]) for q in queues], [("support", "voice"), ("europe", "voice"), ("mail", "email")], "queues")
 ask("GET", "/v1/timeline", 200)
+nodes = ask("GET", "/v1/nodes", 200).json()
+tap.equal(sorted((h["from"], h["to"]) for h in nodes["health"] if h["from"] == "hub"), [("hub", s) for s in ("east", "middle", "west")], "whom the hub hears")
+tap.check(all(18 <= h["rtt_ms"] <= 26 for h in nodes["health"] if h["from"] == "hub"), f"round trips over links of 10 to 11 ms: {nodes['health']}")
+series = ask("GET", "/v1/arrivals", 200).json()["series"]
+tap.equal(set(series["arrivals"]), {"east", "west", "middle"}, "sites of the series")
+tap.check(len({len(v) for v in series["arrivals"].values()}) == 1 and len(series["arrivals"]["east"]) > 25, "minutes since what was played first")
 ask("GET", "/v1/policies", 200)
 ask("GET", "/v1/sim/faults", 200)
 everyone, after = [], ""
@@ -353,7 +359,7 @@ ask("GET", "/v1/customers/{customer}/contacts", 200, customer=ID)
 ask("DELETE", "/v1/sim/faults/{fault}", 404, fault=77)
 ask("DELETE", "/v1/sim/faults/{fault}", 404, fault="all")
 QUERIES = [
-    ("/v1/status", "?x=1"), ("/v1/sites", "?limit=1"), ("/v1/queues", "?x=1"), ("/v1/timeline", "?x=1"),
+    ("/v1/status", "?x=1"), ("/v1/sites", "?limit=1"), ("/v1/queues", "?x=1"), ("/v1/timeline", "?x=1"), ("/v1/nodes", "?x=1"), ("/v1/arrivals", "?x=1"),
     ("/v1/agents", "?limit=0"), ("/v1/agents", "?limit=1001"), ("/v1/agents", "?limit=+5"), ("/v1/agents", "?limit=1&limit=2"),
     ("/v1/agents", "?site=nowhere"), ("/v1/agents", "?state=asleep"), ("/v1/agents", "?after=nobody"), ("/v1/agents", "?colour=red"),
     ("/v1/contacts", "?after=12"), ("/v1/contacts", "?queue=none"), ("/v1/contacts", "?state=lost"), ("/v1/contacts", "?limit=99999999999"),

@@ -33,7 +33,7 @@ def columns_line_up(text):
 
 
 READ = {"status": "/v1/status", "shares": "/v1/shares", "queues": "/v1/queues", "agents": "/v1/agents",
-        "contacts": "/v1/contacts", "timeline": "/v1/timeline", "events": "/v1/events"}
+        "contacts": "/v1/contacts", "nodes": "/v1/nodes", "arrivals": "/v1/arrivals", "timeline": "/v1/timeline", "events": "/v1/events"}
 for command, path in READ.items():
     text = expect(0, command)
     tap.check(text.strip(), f"{command} prints nothing")

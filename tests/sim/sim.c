@@ -5,7 +5,10 @@
  * and compares. The design's invariants are checked at every fact a node states and, in samples,
  * over the whole model and the physical truth. A failing seed prints how to run it again.
  *
- *   sim [--seeds N] [--from S] [--verbose]
+ *   sim [--seeds N] [--from S] [--verbose] [--watch TEXT]
+ *
+ * --verbose tells the timeline; --watch each fact, at each node, whose JSON holds TEXT (the id of a
+ * contact, the name of an agent).
  *
  * Exit 0: all seeds held; 1: a seed failed (with its number and the invariant). */
 #include "base/map.h"
@@ -23,23 +26,29 @@
 #include <unistd.h>
 
 enum {
-    RUN_MS = 240000,            /* calls come in for so long */
-    DRAIN_MS = 3600000,         /* then the last customers must be gone within */
-    QUIET_MS = 15000,           /* and the replicas equal after */
+    RUN_MS = 240000,    /* calls come in for so long */
+    DRAIN_MS = 3600000, /* then the last customers must be gone within */
+    QUIET_MS = 15000,   /* and the replicas equal after */
     FAULTS = 6,
-    KNOWN_DEAD_MS = 1000,       /* after this nobody may choose a dead region */
+    KNOWN_DEAD_MS = 1000, /* after this nobody may choose a dead region */
+};
+
+struct options {
+    uint64_t seeds, from;
+    bool verbose;
+    const char *watch;
 };
 
 struct sim {
     uint64_t seed;
-    bool verbose;
+    const struct options *o;
     struct config *c;
     struct world *w;
     struct rng rng;
     struct fault fault[FAULTS];
     int faults;
-    struct map128 called;       /* contact -> 1 called, 2 ended at the hub */
-    struct map128 owner;        /* (contact, epoch) mixed -> origin + 1 */
+    struct map128 called; /* contact -> 1 called, 2 ended at the hub */
+    struct map128 owner;  /* (contact, epoch) mixed -> origin + 1 */
     uint64_t calls, ended, checks;
     td_ms dead_since[SITES_MAX];
     char failure[400];
@@ -61,13 +70,15 @@ static void fail(struct sim *s, const char *fmt, ...)
 
 static void make_sites(struct sim *s, struct buf *b, int sites)
 {
-    static const double lat[] = {38.9, 45.84, 50.1, 51.5, 35.7}, lon[] = {-77.5, -119.7, 8.7, -0.1, 139.7};
+    static const double lat[] = {38.9, 45.84, 50.1, 51.5, 35.7},
+                        lon[] = {-77.5, -119.7, 8.7, -0.1, 139.7};
     buf_str(b, "sites:\n");
     for (int i = 0; i < sites; i++)
         buf_fmt(b, "  - {name: site-%d, lat: %g, lon: %g, residency: %s, contacts_max: %d}\n", i,
                 lat[i], lon[i], i < 2 ? "us" : "eu", 20 + (int)rng_below(&s->rng, 200));
-    buf_fmt(b, "links:\n  default: {latency_ms: %d, jitter_ms: %d, loss_percent: %d, "
-               "duplicate_percent: %d, reorder_percent: %d}\n",
+    buf_fmt(b,
+            "links:\n  default: {latency_ms: %d, jitter_ms: %d, loss_percent: %d, "
+            "duplicate_percent: %d, reorder_percent: %d}\n",
             1 + (int)rng_below(&s->rng, 80), (int)rng_below(&s->rng, 10),
             (int)rng_below(&s->rng, 3), (int)rng_below(&s->rng, 3), (int)rng_below(&s->rng, 3));
 }
@@ -75,10 +86,11 @@ static void make_sites(struct sim *s, struct buf *b, int sites)
 static void make_people(struct sim *s, struct buf *b, int sites)
 {
     bool sticky = rng_chance(&s->rng, 0.5);
-    buf_fmt(b, "queues:\n"
-               "  - {name: service, handle_s: 30, patience_s: 60, sticky_agent: %s}\n"
-               "  - {name: cards, handle_s: 20, patience_s: 40, value: 3, target_wait_s: 10}\n"
-               "  - {name: chat, handle_s: 60, patience_s: 90%s}\n",
+    buf_fmt(b,
+            "queues:\n"
+            "  - {name: service, handle_s: 30, patience_s: 60, sticky_agent: %s}\n"
+            "  - {name: cards, handle_s: 20, patience_s: 40, value: 3, target_wait_s: 10}\n"
+            "  - {name: chat, handle_s: 60, patience_s: 90%s}\n",
             sticky ? "true" : "false",
             sites > 2 && rng_chance(&s->rng, 0.5) ? ", residency: eu" : "");
     buf_str(b, "profiles:\n"
@@ -101,8 +113,9 @@ static void make_policy(struct sim *s, struct buf *b, int sites)
     int bound = 1 + (int)rng_below(&s->rng, 20);
     buf_str(b, "policies:\n");
     for (int p = 0; p < 2; p++) {
-        buf_fmt(b, "  - name: policy-%d\n    share_bound_contacts: %d\n    binding: %s\n"
-                   "    groups:\n      - {name: us, shares: {site-0: %d, site-1: %d}}\n",
+        buf_fmt(b,
+                "  - name: policy-%d\n    share_bound_contacts: %d\n    binding: %s\n"
+                "    groups:\n      - {name: us, shares: {site-0: %d, site-1: %d}}\n",
                 p, bound, rng_chance(&s->rng, 0.8) ? "late" : "early", p ? 50 : first,
                 p ? 50 : 100 - first);
         if (sites == 3)
@@ -123,21 +136,26 @@ static void make_config(struct sim *s)
     make_sites(s, &b, sites);
     make_people(s, &b, sites);
     make_policy(s, &b, sites);
-    buf_fmt(&b, "workload:\n  load: %g\n  flat: true\n  duration_min: %d\n"
-                "  returning_percent: 30\n  redial_percent: 50\n  redial_min_s: 5\n"
-                "  redial_max_s: 20\n  demands:\n"
-                "    - {queue: service, weight: 6, handle_mean_s: 30, patience_mean_s: 60,\n"
-                "       wrapup_mean_s: 5, hold_percent: 20, hold_mean_s: 5,\n"
-                "       transfer_percent: 10, transfer_queue: cards}\n"
-                "    - {queue: cards, weight: 2, handle_mean_s: 20, patience_mean_s: 40}\n"
-                "    - {queue: chat, channel: chat, weight: 2, handle_mean_s: 60,\n"
-                "       patience_mean_s: 90}\n",
+    buf_fmt(&b,
+            "workload:\n  load: %g\n  flat: true\n  duration_min: %d\n"
+            "  returning_percent: 30\n  redial_percent: 50\n  redial_min_s: 5\n"
+            "  redial_max_s: 20\n  demands:\n"
+            "    - {queue: service, weight: 6, handle_mean_s: 30, handle_cv2: 0.5,\n"
+            "       patience_mean_s: 60,\n"
+            "       wrapup_mean_s: 5, hold_percent: 20, hold_mean_s: 5,\n"
+            "       transfer_percent: 10, transfer_queue: cards}\n"
+            "    - {queue: cards, weight: 2, handle_mean_s: 20, handle_cv2: 0.5,\n"
+            "       patience_mean_s: 40}\n"
+            "    - {queue: chat, channel: chat, weight: 2, handle_mean_s: 60,\n"
+            "       handle_cv2: 0.5, patience_mean_s: 90}\n",
             0.3 + rng_unit(&s->rng) * 0.8, RUN_MS / 60000);
-    buf_fmt(&b, "people: {relogin_min_s: 2, relogin_max_s: 8, redirect_s: %d, miss_percent: %d,\n"
-                "  miss_ring_s: 5, break_every_min: %d, break_min: 1}\n",
+    buf_fmt(&b,
+            "people: {relogin_min_s: 2, relogin_max_s: 8, redirect_s: %d, miss_percent: %d,\n"
+            "  miss_ring_s: 5, break_every_min: %d, break_min: 1}\n",
             (int)rng_below(&s->rng, 4), rng_chance(&s->rng, 0.3) ? 5 : 0,
             rng_chance(&s->rng, 0.3) ? 5 : 0);
-    buf_fmt(&b, "health: {return_steps: %d, return_step_ms: 5000}\n", 1 + (int)rng_below(&s->rng, 4));
+    buf_fmt(&b, "health: {return_steps: %d, return_step_ms: 5000}\n",
+            1 + (int)rng_below(&s->rng, 4));
     buf_fmt(&b, "store: {commit_ms: %d}\n", 1 + (int)rng_below(&s->rng, 30));
     s->c = config_load(b.data, b.len, "sim.yaml", &errors);
     if (!s->c) {
@@ -160,8 +178,8 @@ static void make_faults(struct sim *s)
     for (int i = 0; i < s->faults; i++) {
         struct fault *f = &s->fault[i];
         *f = (struct fault){.kind = (enum fault_kind)rng_below(&s->rng, FAULT_KINDS)};
-        bool site = f->kind == FAULT_REGION_DOWN || f->kind == FAULT_FLOWS ||
-                    f->kind == FAULT_DRAIN;
+        bool site =
+            f->kind == FAULT_REGION_DOWN || f->kind == FAULT_FLOWS || f->kind == FAULT_DRAIN;
         f->a = site ? (uint8_t)rng_below(&s->rng, s->c->n_sites) : any_node(s);
         do
             f->b = any_node(s);
@@ -235,10 +253,25 @@ static void check_owner(struct sim *s, uint8_t origin, struct td_id id, uint64_t
     map128_insert(&s->owner, hi, lo, origin + 1u);
 }
 
+static void watch(struct sim *s, struct node *n, const struct event *e)
+{
+    struct buf b = {0};
+    char id[EVENT_ID_TEXT];
+    event_id(e, s->c, id);
+    event_json(&b, e, s->c);
+    if (strstr(b.data, s->o->watch))
+        printf("  %8.3f %-7s has %-26s %s %s\n",
+               (double)(world_now(s->w) - world_start(s->w)) / 1000, name_of(s, node_self(n)), id,
+               event_type_names[e->type], strstr(b.data, "\"data\":") + 7);
+    buf_free(&b);
+}
+
 static void on_fact(void *arg, struct node *n, const struct event *e)
 {
     struct sim *s = arg;
     uint8_t self = node_self(n);
+    if (s->o->watch)
+        watch(s, n, e);
     if (e->dot.origin != self)
         return;
     s->checks++;
@@ -281,7 +314,7 @@ static void on_history(void *arg, struct node *n, const struct core_history *h)
 static void on_note(void *arg, struct node *n, const struct node_note *note)
 {
     struct sim *s = arg;
-    if (s->verbose)
+    if (s->o->verbose)
         printf("  %8.3f %-7s %s\n", (double)(note->at - world_start(s->w)) / 1000,
                name_of(s, node_self(n)), note->text);
 }
@@ -362,8 +395,10 @@ static void check_books(struct sim *s)
     for (uint16_t q = 0; q < s->c->n_queues; q++)
         offered += k->queue[q].offered;
     if (s->ended != s->calls || offered != s->calls)
-        fail(s, "%" PRIu64 " contacts were made, %" PRIu64 " ended at the hub, %" PRIu64
-                " are in its sums", s->calls, s->ended, offered);
+        fail(s,
+             "%" PRIu64 " contacts were made, %" PRIu64 " ended at the hub, %" PRIu64
+             " are in its sums",
+             s->calls, s->ended, offered);
 }
 
 static uint64_t seed_now; /* for the handler alone: a BUG_ON names its seed */
@@ -427,18 +462,21 @@ static void drill(struct sim *s)
     check_people(s);
 }
 
-static bool run_seed(uint64_t seed, bool verbose, uint64_t *checks)
+static bool run_seed(uint64_t seed, const struct options *options, uint64_t *checks)
 {
     seed_now = seed;
-    struct sim s = {.seed = seed, .verbose = verbose, .rng = rng_seed(seed, 0x51)};
+    struct sim s = {.seed = seed, .o = options, .rng = rng_seed(seed, 0x51)};
     struct buf errors = {0};
     make_config(&s);
     make_faults(&s);
-    struct world_options o = {.config = s.c, .seed = seed, .faults = s.fault,
-                              .n_faults = s.faults, .on_call = on_call,
+    struct world_options o = {.config = s.c,
+                              .seed = seed,
+                              .faults = s.fault,
+                              .n_faults = s.faults,
+                              .on_call = on_call,
                               .snapshot_events = 200 + rng_below(&s.rng, 3000)};
-    o.hooks = (struct node_config){.arg = &s, .on_fact = on_fact, .on_history = on_history,
-                                   .on_note = on_note};
+    o.hooks = (struct node_config){
+        .arg = &s, .on_fact = on_fact, .on_history = on_history, .on_note = on_note};
     s.w = world_new(&o, &errors);
     if (!s.w) {
         fprintf(stderr, "%s", errors.data);
@@ -448,8 +486,8 @@ static bool run_seed(uint64_t seed, bool verbose, uint64_t *checks)
     *checks += s.checks;
     if (s.failure[0])
         printf("seed %" PRIu64 " FAILED at %.3f s: %s\n  again: sim --from %" PRIu64
-               " --seeds 1 --verbose\n", seed,
-               (double)(world_now(s.w) - world_start(s.w)) / 1000, s.failure, seed);
+               " --seeds 1 --verbose\n",
+               seed, (double)(world_now(s.w) - world_start(s.w)) / 1000, s.failure, seed);
     world_free(s.w);
     config_free(s.c);
     map128_free(&s.called);
@@ -458,24 +496,37 @@ static bool run_seed(uint64_t seed, bool verbose, uint64_t *checks)
     return !s.failure[0];
 }
 
+static bool options_read(int argc, char **argv, struct options *o)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--verbose") == 0)
+            o->verbose = true;
+        else if (i + 1 == argc)
+            return false;
+        else if (strcmp(argv[i], "--seeds") == 0)
+            o->seeds = strtoull(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--from") == 0)
+            o->from = strtoull(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--watch") == 0)
+            o->watch = argv[++i];
+        else
+            return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
-    uint64_t seeds = 100, from = 1, checks = 0, bad = 0;
-    bool verbose = false;
+    struct options o = {.seeds = 100, .from = 1};
+    uint64_t checks = 0, bad = 0;
     signal(SIGABRT, on_abort);
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc)
-            seeds = strtoull(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--from") == 0 && i + 1 < argc)
-            from = strtoull(argv[++i], NULL, 10);
-        else if (strcmp(argv[i], "--verbose") == 0)
-            verbose = true;
-        else
-            return fprintf(stderr, "usage: sim [--seeds N] [--from S] [--verbose]\n"), 2;
+    if (!options_read(argc, argv, &o)) {
+        fprintf(stderr, "usage: sim [--seeds N] [--from S] [--verbose] [--watch TEXT]\n");
+        return 2;
     }
-    for (uint64_t seed = from; seed < from + seeds && bad < 10; seed++)
-        bad += !run_seed(seed, verbose, &checks);
-    printf("sim: %" PRIu64 " seeds, %" PRIu64 " facts checked, %" PRIu64 " failed\n", seeds, checks,
-           bad);
+    for (uint64_t seed = o.from; seed < o.from + o.seeds && bad < 10; seed++)
+        bad += !run_seed(seed, &o, &checks);
+    printf("sim: %" PRIu64 " seeds, %" PRIu64 " facts checked, %" PRIu64 " failed\n", o.seeds,
+           checks, bad);
     return bad != 0;
 }

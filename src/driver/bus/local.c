@@ -1,4 +1,5 @@
-/* local.c - the in-process bus: links under virtual time that delay, lose, repeat, reorder, part. */
+/* local.c - the in-process bus: links under virtual time that delay, lose, repeat, reorder, part.
+ */
 #include "driver/bus/bus.h"
 
 #include "base/mem.h"
@@ -8,16 +9,18 @@
 
 #include <string.h>
 
-enum { LINK_WINDOW = 1 << 16 }; /* messages under way on one link; beyond that it drops, as a full
-                                   socket buffer would: the resends above mend it */
+enum {
+    LINK_WINDOW = 1 << 16
+}; /* messages under way on one link; beyond that it drops, as a full
+      socket buffer would: the resends above mend it */
 
 struct link {
     double latency_ms, jitter_ms, extra_ms;
     int32_t loss_ppm, duplicate_ppm, reorder_ppm;
     bool cut;
-    uint32_t life;      /* counts the cuts: what was sent in an earlier life is lost */
+    uint32_t life; /* counts the cuts: what was sent in an earlier life is lost */
     uint32_t under_way;
-    td_ms last;         /* delivery of the message before: order holds unless reordered */
+    td_ms last; /* delivery of the message before: order holds unless reordered */
 };
 
 struct local {

@@ -387,9 +387,7 @@ static bool refuse(struct sqlite_store *q, const char *doing)
         why =
             "another tandem has it open; stop that one first, or give this one a store of its own";
         break;
-    case SQLITE_NOTADB:
-        why = "this is not a store of tandem; give another path";
-        break;
+    case SQLITE_NOTADB: why = "this is not a store of tandem; give another path"; break;
     case SQLITE_CORRUPT:
         why = "the store is damaged; put it aside, the node gets all facts from its peers again";
         break;

@@ -91,7 +91,7 @@ int client_events(struct client *c);
 
 /* ---- tables ---- */
 
-enum { TABLE_COLUMNS = 16 };
+enum { TABLE_COLUMNS = 17 }; /* the time, and sixteen sites */
 struct table { /* zero-initialise; cells are kept until table_print frees them */
     int columns;
     const char *head[TABLE_COLUMNS];

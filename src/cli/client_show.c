@@ -109,7 +109,6 @@ static void print_nodes(const json_t *root)
         table_number(&t, n, "lag_ms", 1);
         table_number(&t, n, "age_ms", 0);
     }
-    printf("\n");
     table_print(&t);
 }
 
@@ -128,6 +127,7 @@ int client_status(struct client *c)
     print_totals(c->root);
     print_alerts(c->root);
     print_sites(c->root);
+    printf("\n");
     print_nodes(c->root);
     return EXIT_DONE;
 }
@@ -390,7 +390,7 @@ int client_arrivals(struct client *c)
     json_object_foreach(sites, name, row)
     {
         if (n == TABLE_COLUMNS)
-            break; /* sixteen sites: the last is in --json */
+            break;
         snprintf(heads[n], sizeof heads[n], ">%s", name);
         names[n] = heads[n];
         minutes = json_array_size(row);

@@ -1,6 +1,7 @@
 /* main.c - the table of commands, and what all of them share. */
 #include "cli/cli.h"
 
+#include <ctype.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -35,7 +36,7 @@ const struct command commands[] = {
      "  -t, --trace FILE    arrivals, as for replay; without it the workload is generated\n"
      "  -S, --speed N       times as fast as the clock on the wall (default 60)\n"
      "  -B, --start TIME    where it begins: 13:30, or 9h after the day's (or trace's) beginning;\n"
-     "                      what was before is played first. Default 13:30 UTC, or the trace's "
+     "                      what was before is played first. Default 14:30 UTC, or the trace's "
      "start\n"
      "  -p, --port N        of API and dashboard; 0: any free one (default as configured, 8400)\n"
      "  -l, --listen ADDR   IPv4 or IPv6 address (default as configured, 127.0.0.1)\n"
@@ -143,6 +144,19 @@ static void print_commands(FILE *to)
                 "74 file or store failed, 78 configuration or trace refused.\n");
 }
 
+/* The commands' section of the manual page, for scdoc(5): man/meson.build puts it into its place.
+ */
+static void print_manual(void)
+{
+    for (size_t i = 0; i < n_commands; i++) {
+        const struct command *c = &commands[i];
+        printf("## %s %s\n\n%c%s.\n\n", c->name, c->args, toupper((unsigned char)c->summary[0]),
+               c->summary + 1);
+        if (c->help)
+            printf("```\n%s```\n\n", c->help);
+    }
+}
+
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
@@ -152,7 +166,10 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
-        print_commands(stdout);
+        if (argc > 2 && strcmp(argv[2], "--man") == 0)
+            print_manual();
+        else
+            print_commands(stdout);
         return EXIT_DONE;
     }
     if (strcmp(argv[1], "--version") == 0) {

@@ -18,8 +18,8 @@
  * so weight 1 everywhere is oldest first, and other weights make it generalised c-mu (docs/
  * decisions.md). Equal scores: the older, then whoever began to wait here first. A row's delay is
  * about the same age, now - enqueued_at + adjust. Among several free agents a contact takes the one
- * idle the longest; its preferred agent, when free, first. (Exactly: the agent found in this way for
- * a contact that becomes takeable then chooses by the rule above.) Idle is counted from when an
+ * idle the longest; its preferred agent, when free, first. (Exactly: the agent found in this way
+ * for a contact that becomes takeable then chooses by the rule above.) Idle is counted from when an
  * agent last took or finished a contact or became available. A cross-channel rule: an agent on a
  * voice contact takes nothing else, and voice needs an agent with no contact at all (Amazon
  * Connect's default); other channels fill up to their concurrency. A contact takes a slot until its
@@ -164,7 +164,8 @@ td_ms engine_oldest(const struct engine *e, uint16_t queue);
 /* Calls fn for every contact here, in no promised order; fn must not call the engine. Connected:
  * talking, held or in wrap-up, with `agent`; else it waits or rings. */
 void engine_each(const struct engine *e,
-                 void (*fn)(void *arg, const struct engine_contact *k, bool connected, uint32_t agent),
+                 void (*fn)(void *arg, const struct engine_contact *k, bool connected,
+                            uint32_t agent),
                  void *arg);
 /* Is the contact here, and is it connected (as above)? *connected is set only if it is here. */
 bool engine_has(const struct engine *e, struct td_id id, bool *connected);

@@ -83,8 +83,7 @@ struct log_field {
 #define LF_N(key_, v, l) ((struct log_field){.type = LF__STRN, .key = (key_), .s = (v), .n = (l)})
 #define LF_I(key_, v)    ((struct log_field){.type = LF__INT, .key = (key_), .i = (v)})
 #define LF_U(key_, v)    ((struct log_field){.type = LF__UINT, .key = (key_), .u = (v)})
-#define LF_X(key_, v)    ((struct log_field){.type = LF__HEX, .key = (key_), .u = (v)}) /* 16 digits \
-                                                                                         */
+#define LF_X(key_, v)    ((struct log_field){.type = LF__HEX, .key = (key_), .u = (v)})
 #define LF_D(key_, v) ((struct log_field){.type = LF__DOUBLE, .key = (key_), .d = (v)})
 #define LF_B(key_, v) ((struct log_field){.type = LF__BOOL, .key = (key_), .u = (v)})
 #define LF_END        ((struct log_field){.type = LF__END})

@@ -36,6 +36,6 @@ double rng_exp(struct rng *r, double mean);        /* exponential */
 double rng_normal(struct rng *r);                  /* standard normal */
 double rng_lognormal(struct rng *r, double mean, double cv2); /* by mean and squared c.v. */
 
-/* FNV-1a finished with mix64: the stable 64-bit key of a name, the same on every machine. Never 0. */
+/* FNV-1a finished with mix64: the stable 64-bit key of a name, on every machine. Never 0. */
 uint64_t hash_bytes(const void *p, size_t n);
 uint64_t hash_str(const char *s);

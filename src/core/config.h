@@ -19,7 +19,7 @@ struct cfg_site {
     int32_t contacts_max;    /* concurrent contacts the instance's quota allows */
 };
 
-/* The bus between two nodes, one way; both directions alike unless one is given as one_way. A node's
+/* The bus between two nodes, one way; both ways alike unless one is given as one_way. A node's
  * link to itself is all zeroes. */
 struct cfg_link {
     double latency_ms, jitter_ms;
@@ -124,7 +124,7 @@ struct cfg_demand {
     uint8_t channel;
     double weight;                /* share of generated contacts */
     double handle_mean_s, handle_cv2; /* lognormal */
-    double wrapup_mean_s;             /* exponential; part of an agent's time, not of the contact's */
+    double wrapup_mean_s;             /* exponential; of an agent's time, not of the contact's */
     double patience_mean_s;           /* exponential; 0 = infinite */
     double hold_chance, hold_mean_s;
     double transfer_chance;           /* to transfer_queue after talking */
@@ -231,7 +231,7 @@ int config_policy_by_name(const struct config *c, const char *name);
 /* Is it open at `at`? hours == INDEX_NONE: always. */
 bool config_hours_open(const struct config *c, uint16_t hours, td_ms at);
 
-/* The schema as reading matter: rows for `tandem check --schema`, docs/config.md and the man page. */
+/* The schema to read: for `tandem check --schema`, docs/config.md and the man page. */
 void config_schema_markdown(struct buf *out);
 void config_schema_scdoc(struct buf *out);
 void config_schema_json(struct buf *out); /* JSON Schema 2020-12 */

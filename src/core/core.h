@@ -38,7 +38,7 @@ struct route_request { /* a contact that needs a place */
 struct beat { /* what every node tells every other each beat interval; never stored */
     uint8_t from;
     uint32_t epoch;
-    uint16_t sees_up;                 /* bit per site: this node hears it and its instance is well */
+    uint16_t sees_up;                 /* bit per site: heard, and its instance is well */
     uint32_t vector_epoch[NODES_MAX]; /* facts applied, per origin */
     uint64_t vector_seq[NODES_MAX];
     bool instance_ok;                 /* sites: the instance answers and its flows run */
@@ -47,8 +47,8 @@ struct beat { /* what every node tells every other each beat interval; never sto
     uint32_t staffed, live;
     uint8_t queues;                   /* how many of the following are given */
     uint32_t waiting[64], busy[64];   /* per queue, the first 64 queues of the configuration */
-    td_ms sent_at, echo_at;           /* a beat sent before the last one heard is ignored; echo_at: sent_at of the receiver's last beat, for the ... */
-    int64_t echo_held_ms;             /* ... round trip, less the time it was held here */
+    td_ms sent_at, echo_at;           /* echo_at: sent_at of the receiver's last beat, for */
+    int64_t echo_held_ms;             /* ... the round trip, less this time it was held */
 };
 
 struct instance_contact { /* what the instance says of a contact, from its stream */

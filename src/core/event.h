@@ -214,4 +214,7 @@ void event_id(const struct event *e, const struct config *c, char out[EVENT_ID_T
 static inline td_ms hlc_ms(uint64_t hlc) { return (td_ms)(hlc >> 16); }
 /* Ownership epochs: (count, claiming node). */
 static inline uint64_t epoch_make(uint64_t count, uint8_t node) { return count << 8 | node; }
-static inline uint64_t epoch_next(uint64_t epoch, uint8_t node) { return epoch_make((epoch >> 8) + 1, node); }
+static inline uint64_t epoch_next(uint64_t epoch, uint8_t node)
+{
+    return epoch_make((epoch >> 8) + 1, node);
+}

@@ -82,7 +82,7 @@ struct peer { /* what this node hears of another */
     uint16_t sees_up;
     td_ms sent_at, sent_at_heard; /* for the echo */
     double rtt_ms;               /* smoothed; 0 unknown */
-    struct vector_entry acked[NODES_MAX];   /* applied there, once this node has all it stated by then */
+    struct vector_entry acked[NODES_MAX];   /* applied there, when we have all it had stated then */
     struct vector_entry pending[NODES_MAX]; /* of its last beat, not yet effective */
     bool has_pending;
     td_ms nacked_at;
@@ -211,7 +211,7 @@ struct core {
     uint32_t ask_first, ask_count, ask_cap;
 
     struct ring facts, actions;  /* waiting to be taken */
-    struct ev_agent *stray;      /* agents heard of that this configuration lacks: a newer one may */
+    struct ev_agent *stray;      /* agents that this configuration lacks: a newer one may */
     uint32_t strays;             /* name them (STRAYS_MAX) */
     uint32_t pushing[SITES_MAX]; /* contacts whose release to that site is under way */
     td_ms invited_at;            /* agents who are late were last invited again */

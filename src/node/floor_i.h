@@ -11,7 +11,7 @@ struct caller {
     struct engine_contact k;      /* as the engine last gave it back, or will get it */
     td_ms called_at;
     td_ms transit_at;             /* since when he is in no instance */
-    uint64_t epoch;               /* of the latest order to bring him somewhere: older ones are void */
+    uint64_t epoch;               /* of the latest order to bring him; fences older ones */
     uint8_t site;                 /* whose engine it is in; SITE_NONE: in transit */
     bool live;
     uint32_t next;                /* free list */
@@ -56,8 +56,8 @@ struct floor {
 };
 
 enum {
-    RETRY_MS = 5000,              /* a caller whom nobody has taken in by then is put through again */
-    DEAD_LINE_MS = 600000,        /* the most patient hangs up when the line was silent for so long */
+    RETRY_MS = 5000,              /* a caller whom nobody has taken in by then is looked at again */
+    DEAD_LINE_MS = 600000,        /* the most patient hangs up after so long a silence */
     OUT_MAX = 1 << 22,            /* what an instance has told and its node not yet taken */
 };
 

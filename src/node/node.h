@@ -33,7 +33,7 @@ struct node_config {
     uint64_t snapshot_events;     /* a snapshot after so many facts; 0: 200,000 */
     /* Hooks; any may be NULL. */
     void *arg;
-    void (*on_fact)(void *arg, struct node *n, const struct event *e); /* durable here, any origin */
+    void (*on_fact)(void *arg, struct node *n, const struct event *e); /* of any origin */
     void (*on_history)(void *arg, struct node *n, const struct core_history *h);
     void (*on_note)(void *arg, struct node *n, const struct node_note *note);
     void (*on_fatal)(void *arg, struct node *n, const char *why); /* the store failed: it stops */

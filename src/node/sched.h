@@ -8,8 +8,8 @@
 #include "base/heap.h"
 #include "core/types.h"
 
-/* `what` belongs to the item until it runs. A schedule that ends calls fn with arg NULL for every item
- * left that has a `what`: then it only frees it. */
+/* `what` belongs to the item until it runs. A schedule that ends calls fn with arg NULL for every
+ * item left that has a `what`: then it only frees it. */
 typedef void sched_fn(void *arg, void *what, uint64_t n);
 
 struct sched_item {

@@ -28,13 +28,14 @@ struct message *message_new(uint8_t kind, uint8_t from, const void *data, size_t
 static inline struct message *message_ref(struct message *m) { m->refs++; return m; }
 void message_unref(struct message *m);
 
-/* Called for every message that arrives at node `to`. The message is the bus's; ref it to keep it. */
+/* Called for every message that arrives at node `to`. It is the bus's; ref it to keep it. */
 typedef void bus_receive(void *arg, uint8_t to, struct message *m);
 
 struct bus;
 struct bus_ops {
     const char *name;
-    void (*send)(struct bus *b, uint8_t from, uint8_t to, struct message *m); /* keeps its own ref */
+    /* Keeps a reference of its own. */
+    void (*send)(struct bus *b, uint8_t from, uint8_t to, struct message *m);
     void (*close)(struct bus *b);
 };
 struct bus { /* a driver's own struct begins with this */

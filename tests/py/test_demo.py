@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import uuid
 
-from hub import CONFIG, TANDEM, Hub, Tap
+from hub import CONFIG, ROOT, TANDEM, Hub, Tap
 
 tap = Tap()
 folder = tempfile.mkdtemp(prefix="tandem-demo-")
@@ -84,6 +84,17 @@ busy = subprocess.run([TANDEM, "demo", "--config", CONFIG, "--port", "0", "--dat
 tap.equal(busy.returncode, 74, f"a second one on the same data: {busy.stderr}")
 third.stop()
 tap.end("a demo goes on where it was stopped")
+
+# ---- more than the machine can do ----
+
+hub = Hub(config=os.path.join(ROOT, "examples", "four-regions.yaml"), speed=100000)
+hub.wait_for(lambda: "cannot keep up" in hub.logged(), "a word on running late")
+for _ in range(20):
+    tap.equal(hub.get("/v1/health").status, 200, "health while late")
+    tap.equal(hub.request("POST", "/v1/route", {"queue": "us-cards"}).status, 200, "a place while late")
+code, said = hub.stop()
+tap.equal(code, 0, "exit code")
+tap.end("a machine that cannot keep up says so, and serves")
 
 # ---- the end by itself, and wrong usage ----
 

@@ -126,6 +126,7 @@ struct contact *contact_get(struct core *k, struct td_id id)
 void contact_remove(struct core *k, struct contact *t)
 {
     list_remove(k, t);
+    moves_cease(k, t);
     for (struct decision *d = t->decisions; d;) {
         struct decision *next = d->next;
         decision_free(k, d);

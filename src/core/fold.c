@@ -234,6 +234,8 @@ static void contact_changed(struct core *k, struct contact *t, const struct even
                             uint8_t was_site, uint8_t was_state, const struct ev_contact *was)
 {
     bool ended = t->now_state == CONTACT_ENDED;
+    if (t->site != k->self)
+        moves_cease(k, t);
     if (ended) {
         t->end_origin = e->dot.origin;
         t->end_epoch = e->dot.epoch;
@@ -272,7 +274,7 @@ static bool fold_placed(struct core *k, const struct event *e)
     if (t->queue != INDEX_NONE)
         k->site[t->site].sent[LINE(t->queue, t->channel)] += e->dot.origin == k->self;
     if (p->epoch > newest && t->epoch == p->epoch) {
-        t->moving = false;
+        moves_cease(k, t);
         contact_changed(k, t, e, was_site, was_state, &was);
     }
     return true;

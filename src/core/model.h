@@ -275,6 +275,7 @@ uint16_t decide_allowed(const struct core *k, uint32_t line, uint8_t excluded[SI
 
 /* moves.c: waiting contacts that leave their site, and agents that change theirs */
 void moves_settle(struct core *k);
+void moves_cease(struct core *k, struct contact *t);
 void moves_released(struct core *k, struct td_id id, bool ok);
 void moves_tick(struct core *k);
 void moves_takeover(struct core *k, uint8_t site);

@@ -123,6 +123,16 @@ void moves_settle(struct core *k)
         k->settle_moves = true;
 }
 
+/* The release of a contact is answered, or of no use any more. */
+void moves_cease(struct core *k, struct contact *t)
+{
+    if (!t->moving)
+        return;
+    t->moving = false;
+    BUG_ON(!k->pushing[t->moving_to]);
+    k->pushing[t->moving_to]--;
+}
+
 /* The instance let go of the contact (ok), or it was no longer waiting. */
 void moves_released(struct core *k, struct td_id id, bool ok)
 {
@@ -130,9 +140,7 @@ void moves_released(struct core *k, struct td_id id, bool ok)
     if (!t || !t->moving)
         return;
     uint8_t to = t->moving_to, rule = t->moving_rule;
-    t->moving = false;
-    if (k->pushing[to])
-        k->pushing[to]--;
+    moves_cease(k, t);
     if (!ok || t->site != k->self)
         return;
     struct event e = {.type = EV_PLACED};

@@ -136,7 +136,7 @@ PROP(as_a_recount_says, 150)
         struct seen *e = &seen[i];
         *e = (struct seen){.what = (int)rng_below(rng, 3),
                            .at = now - (rng_chance(rng, 0.02) ? (td_ms)rng_below(rng, 200000) : 0),
-                           .wait_ms = (int64_t)rng_below(rng, 100000),
+                           .wait_ms = (int64_t)rng_below(rng, 11) * 10000, /* the targets too */
                            .site = (uint8_t)rng_below(rng, 2),
                            .queue = (int)rng_below(rng, 2)};
         e->at = MAX(e->at, start);

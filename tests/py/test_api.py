@@ -102,6 +102,13 @@ def detail_names(reply, field):
 
 # ---- routing ----
 
+america = ask("GET", "/v1/shares", 200).json()["groups"][0]["sites"]
+total = sum(s["placed"] for s in america)
+for s in america: # nothing was drained or set so far: the books are the plain counts
+    tap.check(abs(s["off_contacts"] - (s["placed"] - total / 2)) < 0.01 and abs(s["off_contacts"]) <= 10, f"off its share: {s} of {total}")
+tap.check(total > 50, f"{total} contacts were placed before")
+tap.end("shares got are what was placed, and within the bound")
+
 contact = str(uuid.uuid4())
 first = ask("POST", "/v1/route", 200, {"contact": contact, "queue": "support", "from": "+12125550100",
                                        "customer": "ada@example.com", "priority": 3,
@@ -136,6 +143,9 @@ tap.check(contact in [c["contact"] for c in past], "the contact is in the custom
 tap.equal(ask("GET", "/v1/contacts/{contact}", 200, contact=contact).json()["attributes"], {}, "attributes after the end")
 ask("GET", "/v1/contacts/{contact}/explain", 200, contact=contact)
 detail_names(ask("POST", "/v1/route", 409, {"contact": contact, "queue": "support"}), "contact")
+for _ in range(5): # some that have just ended, and are not in the history yet
+    ended = hub.wait_for(lambda: hub.get("/v1/contacts?state=ended").json()["contacts"], "an ended contact")
+    ask("POST", "/v1/route", 409, {"contact": ended[0]["contact"], "queue": "support"})
 hub.wait_for(lambda: hub.get(f"/v1/contacts/{other['contact']}").json()["state"] == "ended", "the other contact's end")
 page = hub.wait_for(lambda: (lambda p: p["next"] and p)(
     ask("GET", "/v1/customers/{customer}/contacts", 200, query="?limit=1", customer=first["customer"]).json()), "two contacts of the customer")
@@ -412,6 +422,7 @@ ask("POST", "/v1/sim/faults", 201, {"fault": "node-down:hub"})
 placed = ask("POST", "/v1/route", 200, {"queue": "support"})
 tap.equal((placed.headers["tandem-node"], placed.json()["decided_by"]), ("east", "east"), "who answers while the hub is down")
 tap.equal(ask("GET", "/v1/status", 200).json()["answered_by"], "east", "answered_by")
+hub.wait_for(lambda: placed.json()["contact"] in [e["subject"] for e in hub.get("/v1/events?type=tandem.contact.placed&limit=50").json()], "the site's facts")
 for s in ("east", "west", "middle"):
     ask("POST", "/v1/sim/faults", 201, {"fault": f"region-down:{s}"})
 BODIES = {"/v1/route": {"queue": "support"}, "/v1/shares": {"group": "america", "shares": {"east": 50, "west": 50}}, "/v1/policy": {"policy": "one"}}

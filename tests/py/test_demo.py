@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import uuid
 
 from hub import CONFIG, ROOT, TANDEM, Hub, Tap
@@ -84,6 +85,27 @@ busy = subprocess.run([TANDEM, "demo", "--config", CONFIG, "--port", "0", "--dat
 tap.equal(busy.returncode, 74, f"a second one on the same data: {busy.stderr}")
 third.stop()
 tap.end("a demo goes on where it was stopped")
+
+# ---- a node that goes down under a request ----
+
+slow = os.path.join(folder, "slow.yaml")
+with open(CONFIG, encoding="utf-8") as f:
+    text = f.read()
+with open(slow, "w", encoding="utf-8") as f:
+    f.write(text + "store: {commit_ms: 10000}\n")
+hub = Hub(config=slow, speed=1)
+answer = []
+waiting = threading.Thread(target=lambda: answer.append(hub.request("POST", "/v1/route", {"queue": "support"})))
+waiting.start()
+hub.wait_for(lambda: 'tandem_route_requests_total{outcome="placed"} 1' in hub.get("/metrics").body.decode(), "the request's decision")
+tap.equal(answer, [], "a reply before it is durable")
+hub.request("POST", "/v1/sim/faults", {"fault": "node-down:hub"})
+waiting.join(20)
+if tap.check(answer, "no reply after the node went down"):
+    tap.equal(answer[0].status, 503, "a reply that was never durable")
+    tap.check("went down" in answer[0].detail() and answer[0].headers.get("retry-after"), answer[0].body)
+hub.kill()
+tap.end("a decision that was not durable is not given away")
 
 # ---- more than the machine can do ----
 

@@ -437,7 +437,12 @@ void node_flush(struct node *n)
         message_unref(facts);
     if (!durable)
         return;
-    /* An action may lead to inputs, and these to actions: they wait for the next commit. */
+    /* An action may lead to inputs, and these to actions and to others who wait: all of that is for
+     * the next commit. */
+    struct waiter *waiters = n->waiter;
+    uint32_t waiting = n->waiters;
+    n->waiter = NULL;
+    n->waiters = n->waiters_cap = 0;
     struct action *actions = n->action;
     uint32_t count = n->actions;
     n->action = NULL;
@@ -450,11 +455,7 @@ void node_flush(struct node *n)
     } else {
         mem_free(actions);
     }
-    struct waiter *waiters = n->waiter;
-    count = n->waiters;
-    n->waiter = NULL;
-    n->waiters = n->waiters_cap = 0;
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < waiting; i++)
         waiters[i].fn(waiters[i].arg);
     mem_free(waiters);
     node_pump(n);

@@ -115,6 +115,7 @@ static int play(const struct replay *o, const struct config *c)
                                .durable = o->durable,
                                .faults = o->fault,
                                .n_faults = o->faults};
+    wo.hub_tells = true; /* the report counts there */
     wo.hooks = (struct node_config){.arg = r,
                                     .on_fact = report_on_fact,
                                     .on_history = report_on_history,

@@ -254,7 +254,7 @@ static void agent_count(struct core *k, const struct agent *a, uint32_t one)
     if (a->site == SITE_NONE)
         return;
     struct site_state *s = &k->site[a->site];
-    uint16_t profile = k->c->agent[a->index].profile;
+    uint16_t profile = a->profile;
     s->staffed[profile] += one;
     s->staffed_all += one;
     for (int ch = 0; ch < CHANNELS; ch++)
@@ -265,7 +265,6 @@ static void agent_count(struct core *k, const struct agent *a, uint32_t one)
 void agent_recount(struct core *k, struct agent *a)
 {
     agent_count(k, a, (uint32_t)-1);
-    const struct cfg_profile *p = &k->c->profile[k->c->agent[a->index].profile];
     a->site = SITE_NONE;
     a->free_mask = 0;
     if (a->state.epoch && a->state.site < k->c->n_sites &&
@@ -276,10 +275,10 @@ void agent_recount(struct core *k, struct agent *a)
         int others = 0;
         for (int ch = 0; ch < CHANNELS; ch++) {
             others += ch != CHANNEL_VOICE ? a->talking[ch] : 0;
-            if (ch != CHANNEL_VOICE && a->talking[ch] < p->concurrency[ch])
+            if (ch != CHANNEL_VOICE && a->talking[ch] < a->concurrency[ch])
                 a->free_mask |= (uint8_t)(1 << ch);
         }
-        if (!others && p->concurrency[CHANNEL_VOICE])
+        if (!others && a->concurrency[CHANNEL_VOICE])
             a->free_mask |= 1 << CHANNEL_VOICE;
     }
     agent_count(k, a, 1);

@@ -230,6 +230,14 @@ static void contact_owner_changed(struct core *k, struct contact *t, uint8_t was
     }
 }
 
+static void remember_customer(struct core *k, const struct contact *t)
+{
+    struct td_id customer = t->decisions->placed.customer;
+    if (!id_none(customer))
+        k->returning[customer.lo % RETURNING_SLOTS] =
+            (struct returning){customer, t->agent, t->site, t->state.ended_at};
+}
+
 static void contact_changed(struct core *k, struct contact *t, const struct event *e,
                             uint8_t was_site, uint8_t was_state, const struct ev_contact *was)
 {
@@ -240,11 +248,8 @@ static void contact_changed(struct core *k, struct contact *t, const struct even
         t->end_origin = e->dot.origin;
         t->end_epoch = e->dot.epoch;
         t->end_seq = e->dot.seq;
-        struct returning *r =
-            &k->returning[t->decisions ? t->decisions->placed.customer.lo % RETURNING_SLOTS : 0];
-        if (t->decisions && !id_none(t->decisions->placed.customer) && t->state.agent)
-            *r = (struct returning){t->decisions->placed.customer, t->agent, t->site,
-                                    t->state.ended_at};
+        if (k->sticky && t->decisions && t->state.agent)
+            remember_customer(k, t);
         struct action *a = core_act(k, ACT_HISTORY);
         a->history = t->id;
     }

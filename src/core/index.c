@@ -68,6 +68,7 @@ void index_build(struct core *k)
     const struct config *c = k->c;
     uint32_t lines = LINES(c);
     k->n_pools = 0;
+    k->sticky = false;
     k->line_pool = mem_new(lines, sizeof *k->line_pool);
     k->line_profiles = mem_new(lines, sizeof *k->line_profiles);
     index_pools(k);
@@ -75,12 +76,14 @@ void index_build(struct core *k)
         index_site(k, s);
     k->queue = mem_new(c->n_queues, sizeof *k->queue);
     for (uint16_t q = 0; q < c->n_queues; q++) {
+        k->sticky |= c->queue[q].sticky_agent || c->queue[q].sticky_site;
         map64_insert(&k->queue_by_key, c->queue[q].key, q);
         k->queue[q].weight = 0; /* the first tick tells the instance */
     }
     k->agent = mem_new(c->n_agents, sizeof *k->agent);
     for (uint32_t i = 0; i < c->n_agents; i++) {
-        k->agent[i] = (struct agent){.index = i, .site = SITE_NONE};
+        k->agent[i] = (struct agent){.index = i, .site = SITE_NONE, .profile = c->agent[i].profile};
+        memcpy(k->agent[i].concurrency, c->profile[c->agent[i].profile].concurrency, CHANNELS);
         map64_insert(&k->agent_by_key, c->agent[i].key, i);
     }
 }

@@ -58,6 +58,8 @@ struct contact_list {
 struct agent {
     struct ev_agent state;       /* epoch 0: never heard of; then home site and offline */
     uint32_t index;              /* in the configuration */
+    uint16_t profile;            /* as configured, kept here so that a fold touches one line */
+    uint8_t concurrency[CHANNELS];
     uint8_t talking[CHANNELS];   /* contacts connected or held */
     uint8_t wrapping;            /* contacts in wrap-up */
     td_ms idle_since;
@@ -199,6 +201,7 @@ struct core {
     struct agent *agent;         /* as in the configuration */
     struct map64 agent_by_key, queue_by_key;
     struct returning *returning;
+    bool sticky;                 /* some queue wants its returning customers recognised */
 
     /* derived from the configuration */
     uint16_t *line_pool;         /* per line: its pool; INDEX_NONE: nobody serves it */

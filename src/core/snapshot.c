@@ -24,6 +24,27 @@ static uint64_t hash_site(const struct site_state *s, uint64_t h)
     return mix_words(h, w, COUNTOF(w));
 }
 
+static uint64_t hash_ledger(const struct ledger *l, uint8_t sites, uint64_t h)
+{
+    for (uint8_t s = 0; s < sites; s++) {
+        uint64_t w[] = {(uint64_t)l->lag_u[s], (uint64_t)l->share_ppm[s], l->placed[s]};
+        h = mix_words(h, w, COUNTOF(w));
+    }
+    return h;
+}
+
+static uint64_t hash_shares(const struct core *k, uint64_t h)
+{
+    for (uint8_t p = 0; p < k->c->n_policies; p++)
+        for (uint8_t g = 0; g < k->c->policy[p].n_groups; g++) {
+            uint64_t w[] = {k->shares[p][g].reg.hlc, k->shares[p][g].reg.origin};
+            h = mix_words(h, w, COUNTOF(w));
+            for (uint8_t s = 0; s < k->c->n_sites; s++)
+                h = mix64(h ^ (uint64_t)k->shares[p][g].share_ppm[s]);
+        }
+    return h;
+}
+
 /* A sum over contacts and agents, so that it does not depend on where they lie in memory; contacts
  * long let go are in archived_hash. */
 uint64_t core_hash(const struct core *k)
@@ -42,10 +63,9 @@ uint64_t core_hash(const struct core *k)
     for (uint8_t s = 0; s < k->c->n_sites; s++)
         h = hash_site(&k->site[s], h);
     for (uint8_t g = 0; g < GROUPS_MAX; g++)
-        for (uint8_t s = 0; s < k->c->n_sites; s++) {
-            uint64_t w[] = {(uint64_t)k->group[g].lag_u[s], k->group[g].placed[s]};
-            h = mix_words(h, w, COUNTOF(w));
-        }
+        for (int n = 0; n < NODES_MAX; n++)
+            h = hash_ledger(&k->group[g].by[n], k->c->n_sites, h);
+    h = hash_shares(k, h);
     for (uint16_t q = 0; q < k->c->n_queues; q++) {
         const struct queue_state *s = &k->queue[q];
         uint64_t w[] = {
@@ -53,7 +73,8 @@ uint64_t core_hash(const struct core *k)
             (uint64_t)s->wait_ms, s->talked};
         h = mix_words(h, w, COUNTOF(w));
     }
-    uint64_t w[] = {k->policy, k->policy_reg.hlc, k->config_reg.hlc};
+    uint64_t w[] = {k->policy, k->policy_reg.hlc, k->policy_reg.origin, k->config_reg.hlc,
+                    k->config_reg.origin};
     h = mix_words(h, w, COUNTOF(w));
     for (int n = 0; n < NODES_MAX; n++) {
         uint64_t v[] = {k->vector[n].epoch, k->vector[n].seq};

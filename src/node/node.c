@@ -235,6 +235,8 @@ static void publish(struct node *n, struct message *m)
 static void history_out(struct node *n, struct td_id contact)
 {
     struct core_history h;
+    if (!n->nc.on_history && n->store->forgets_history)
+        return; /* nobody wants it */
     if (!core_history_of(n->core, contact, &h))
         return;
     if (n->nc.on_history)

@@ -153,6 +153,10 @@ static bool node_start(struct world *w, uint8_t n, struct buf *errors)
     if (!s)
         return false;
     struct node_config nc = w->o.hooks;
+    if (w->o.hub_tells && n != HUB) {
+        nc.on_fact = NULL;
+        nc.on_history = NULL;
+    }
     nc.config = w->c;
     nc.self = n;
     nc.sched = &w->sched;

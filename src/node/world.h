@@ -44,6 +44,7 @@ struct world_options {
     const struct fault *faults;
     int n_faults;
     struct node_config hooks;    /* only the hooks are used; arg too */
+    bool hub_tells;              /* on_fact and on_history at the hub only */
     void (*on_call)(void *arg, const struct floor_call *call); /* a customer calls; may be NULL */
 };
 

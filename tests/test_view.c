@@ -82,8 +82,9 @@ static void gave_up(struct fixture *f, td_ms at, uint8_t site, int queue, uint8_
 
 /* ---- a recount: everything is kept, and counted anew for each question ---- */
 
+enum { ARRIVED, ANSWERED, GAVE_UP };
 struct seen {
-    enum { ARRIVED, ANSWERED, GAVE_UP } what;
+    uint8_t what; /* of these */
     td_ms at;
     int64_t wait_ms;
     uint8_t site, channel;
@@ -134,7 +135,7 @@ PROP(as_a_recount_says, 150)
     for (int i = 0; i < n; i++) {
         now += (td_ms)rng_below(rng, 10000);
         struct seen *e = &seen[i];
-        *e = (struct seen){.what = (int)rng_below(rng, 3),
+        *e = (struct seen){.what = (uint8_t)rng_below(rng, 3),
                            .at = now - (rng_chance(rng, 0.02) ? (td_ms)rng_below(rng, 200000) : 0),
                            .wait_ms = (int64_t)rng_below(rng, 11) * 10000, /* the targets too */
                            .site = (uint8_t)rng_below(rng, 2),

@@ -182,8 +182,7 @@ static void later_durable(void *arg)
     struct later *l = arg;
     if (l->rq) {
         struct api_call k = {.api = l->api, .rq = l->rq, .node = l->node};
-        name_node(&k, l->node);
-        http_reply_header(l->rq, "Cache-Control", "no-store");
+        name_node(&k, l->node); /* only writes wait: their replies are not cached anyway */
         http_reply(l->rq, l->status, json_type, l->body.data, l->body.len);
     }
     later_done(l);

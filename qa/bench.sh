@@ -21,12 +21,12 @@ import json, sys
 r = json.load(open(sys.argv[1]))
 print(f"{r['contacts']:9,d} {r['wait_mean_s']:7.2f} {100 * r['service_level']:7.2f}"
       f" {100 * r['cross_site_ratio']:7.2f} {r['distance_mean_km']:8.1f}"
-      f" {r['share_error_max_contacts'] or 0:7.2f} {r['contacts'] / r['wall_s']:11,.0f} {r['wall_s']:8.2f}")
+      f" {r['share_error_max_contacts'] or 0:7.2f} {r['contacts'] / r['wall_s']:11,.0f} {r['wall_s']:8.2f} {r['cpu_s']:8.2f}")
 EOF
 }
 replays() {
     local here=$PWD
-    echo "                            contacts  wait s   level% cross%  mean km   off  contacts/s   wall s"
+    echo "                            contacts  wait s   level% cross%  mean km     off  contacts/s   wall s    cpu s"
     if [[ -d $data ]]; then
         replay "FTC day, two sites" -c "$here/examples/us-pair.yaml" -t "$(realpath "$data")/ftc_us_trace_2021-07-07.csv.gz"
     fi
@@ -47,7 +47,11 @@ for name in "${names[@]}"; do
         done
         ;;
     replay) replays ;;
-    http) bench/bench_http.sh nginx 'hello=http://127.0.0.1:18081/=build/bench/http_hello 18081' ;;
+    http)
+        bench/bench_http.sh nginx 'hello=http://127.0.0.1:18081/=build/bench/http_hello 18081'
+        bench/bench_http.sh -c 256 -s bench/route.lua nginx \
+            'route=http://127.0.0.1:18423/v1/route=build/tandem demo --config examples/two-by-hundred.yaml --port 18423 --speed 1'
+        ;;
     *) "build/bench/bench_$name" ;;
     esac
 done

@@ -61,7 +61,7 @@ def main(logs):
         for name, verdict, why in points:
             count[verdict] += 1
             if verdict != "passed":
-                print(f"{verdict.upper()} {log.split('/')[1]}: {name}{': ' + why if why else ''}")
+                print(f"{verdict.upper()} {log.split('/')[0]}: {name}{': ' + why if why else ''}")
     line = f"{count['passed']} passed, {count['failed']} failed"
     print(line + (f", {count['skipped']} skipped" if count["skipped"] else ""))
     return count["failed"] > 0

@@ -153,8 +153,6 @@ void view_commands(struct jw *w, const struct scene *s)
     kv_text(w, "health", "tandem nodes");
     kv_text(w, "series", "tandem arrivals");
     kv_text(w, "timeline", "tandem timeline");
-    kv_text(w, "health", "tandem status");
-    kv_text(w, "series", "tandem status");
     jw_end(w);
 }
 

@@ -47,12 +47,23 @@ class Tap:
         sys.exit(self.failed != 0)
 
 
+def once(pairs):
+    """An object of which no member comes twice: no reader may be left to guess."""
+    keys = [k for k, _ in pairs]
+    assert len(keys) == len(set(keys)), f"a member twice among {keys}"
+    return dict(pairs)
+
+
+def load(text):
+    return json.loads(text, object_pairs_hook=once)
+
+
 class Reply:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
 
     def json(self):
-        return json.loads(self.body)
+        return load(self.body)
 
     def detail(self):
         return self.json().get("detail", "")

@@ -50,7 +50,7 @@ struct node {
     struct vector_entry durable[NODES_MAX];
     struct keep keep[NODES_MAX];
     size_t kept_bytes;
-    uint64_t facts, since_snapshot;
+    uint64_t facts, commits, since_snapshot;
     struct buf scratch;
 };
 
@@ -70,6 +70,12 @@ uint64_t node_facts(const struct node *n)
 {
     return n->facts;
 }
+
+uint64_t node_commits(const struct node *n)
+{
+    return n->commits;
+}
+
 size_t node_retained(const struct node *n)
 {
     return n->kept_bytes;
@@ -419,6 +425,7 @@ static bool commit(struct node *n)
         fatal(n, n->store->error);
         return false;
     }
+    n->commits += n->uncommitted != 0;
     n->uncommitted = 0;
     memcpy(n->durable, n->core->vector, sizeof n->durable);
     if (n->nc.instance)

@@ -59,6 +59,7 @@ struct core *node_core(struct node *n);
 struct store *node_store(struct node *n);
 uint8_t node_self(const struct node *n);
 uint64_t node_facts(const struct node *n);     /* applied since the start */
+uint64_t node_commits(const struct node *n);   /* of the store, since the start */
 size_t node_retained(const struct node *n);    /* bytes kept for peers that may lack them */
 
 /* A contact's final record as the store keeps it, and back: its facts, one after the other. */

@@ -158,6 +158,13 @@ static void bus_messages(struct sheet *s)
     sample(s, (double)b->lost, "what=\"lost\"");
 }
 
+static void commits(struct sheet *s)
+{
+    struct node *n = s->k ? world_node(s->a->world, s->k->self) : NULL;
+    if (n)
+        sample(s, (double)node_commits(n), "%s", "");
+}
+
 static void store_events(struct sheet *s)
 {
     struct node *n = s->k ? world_node(s->a->world, s->k->self) : NULL;
@@ -238,6 +245,7 @@ static void build_info(struct sheet *s)
     X(peer_rtt, gauge, "_seconds", "Round trip to another node, smoothed.")                        \
     X(alerts, gauge, "", "Alerts that hold now.")                                                  \
     X(bus_messages, counter, "_total", "Messages between nodes.")                                  \
+    X(commits, counter, "_total", "Commits of the store of the node that answers.")                \
     X(store_events, gauge, "", "Facts in the store that its snapshot does not cover.")             \
     X(store_history, gauge, "_contacts", "Contacts in the store's history.")                       \
     X(route_requests, counter, "_total", "Requests for a place, by what came of them.")            \

@@ -161,9 +161,10 @@ void core_free(struct core *k)
 static void contact_report(struct core *k, const struct instance_contact *r)
 {
     struct contact *t = contact_find(k, r->contact);
-    /* An agent took it here before its new place could send for it: claimed back. */
-    bool claim =
-        t && t->site != k->self && t->now_state == CONTACT_PLACED && r->state == CONTACT_CONNECTED;
+    /* Whoever has the customer has the contact: he was taken here before another site could send
+     * for him, or came when this site had already been overruled. */
+    bool claim = t && t->site != k->self && t->now_state < CONTACT_ENDED &&
+                 (r->state == CONTACT_QUEUED || r->state == CONTACT_CONNECTED);
     if (t && !claim && (t->site != k->self || t->now_state == CONTACT_ENDED))
         return; /* it belongs to another site now, or is over: an echo of the past */
     if (!t && r->state != CONTACT_QUEUED && r->state != CONTACT_CONNECTED)

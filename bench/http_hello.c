@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/base.h"
-#include "serve/http.h"
+#include "http/http.h"
 
 #include <uv.h>
 

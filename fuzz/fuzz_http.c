@@ -3,7 +3,7 @@
  *
  * Whatever it is: how it is cut does not matter; a request that is accepted has one Host, one
  * framing, no control characters in it, and ends where its framing says; buffers stay bounded. */
-#include "serve/http_i.h"
+#include "http/http_i.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -41,13 +41,14 @@ while read -r folder allowed; do
         grep -vE "#include \"($allowed)[/.]" | grep -E '#include "[a-z]+/' | none "$folder may include only $allowed"
 done <<'EOF'
 src/base base
+src/http base|http
 src/core base|core
 src/trace base|core|trace
 src/driver base|core|driver|node/sched
 sim/engine base|core|engine
 src/node base|core|driver|engine|trace|node
-src/serve base|core|driver|engine|trace|node|serve|web
-src/cli base|core|driver|engine|trace|node|serve|cli
+src/serve base|http|core|driver|engine|trace|node|serve|web
+src/cli base|http|core|driver|engine|trace|node|serve|cli
 EOF
 
 # Links between documents lead somewhere.

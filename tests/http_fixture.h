@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/mem.h"
-#include "serve/http.h"
+#include "http/http.h"
 #include "tap.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,6 @@
 /* http: the guard and the parser as functions over bytes; paths and queries. */
 #include "base/mem.h"
-#include "serve/http_parse.h"
+#include "http/http_parse.h"
 #include "tap.h"
 
 static const struct http_limits limits = {.head_max = 2048, .target_max = 256, .body_max = 512};

@@ -94,7 +94,7 @@ static void convert(yaml_parser_t *p, struct jw *w)
 
 static void write_c(FILE *f, const char *name, const struct buf *b)
 {
-    fprintf(f, "/* Made by tools/yaml_to_json.c. */\n#include \"serve/http.h\"\n\n"
+    fprintf(f, "/* Made by tools/yaml_to_json.c. */\n#include \"http/http.h\"\n\n"
                "static const unsigned char text[] = {");
     for (size_t i = 0; i < b->len; i++)
         fprintf(f, "%s%u,", i % 24 ? "" : "\n", (unsigned char)b->data[i]);

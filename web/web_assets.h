@@ -2,7 +2,7 @@
  * time: each as it is, and compressed with gzip and brotli. Everything is constant. */
 #pragma once
 
-#include "serve/http.h"
+#include "http/http.h"
 
 struct web_asset {
     const char *path; /* "/", "/app.js", "/vendor/preact.js" */

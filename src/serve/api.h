@@ -14,7 +14,7 @@
 #pragma once
 
 #include "node/node.h"
-#include "serve/http.h"
+#include "http/http.h"
 
 struct uv_loop_s;
 struct world;

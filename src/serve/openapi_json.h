@@ -1,6 +1,6 @@
 /* openapi_json.h - docs/openapi.yaml as JSON, made by tools/yaml_to_json.c at build time. */
 #pragma once
 
-#include "serve/http.h"
+#include "http/http.h"
 
 extern const struct http_asset openapi_json;

@@ -2,7 +2,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "serve/http_i.h"
+#include "http/http_i.h"
 
 /* The next field of that name from *index on; p == NULL: there is none. */
 static struct http_span next_field(const struct http_request *rq, const char *name, uint32_t *index)

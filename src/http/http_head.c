@@ -1,4 +1,4 @@
-#include "serve/http_head.h"
+#include "http/http_head.h"
 
 #include <string.h>
 #include <strings.h>

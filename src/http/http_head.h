@@ -14,7 +14,7 @@
  * line before the request line is skipped (RFC 9112, 2.2). */
 #pragma once
 
-#include "serve/http.h"
+#include "http/http.h"
 
 enum { HTTP_FIELDS_MAX = 64 }; /* a browser sends about 15 */
 

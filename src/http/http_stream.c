@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "serve/http_i.h"
+#include "http/http_i.h"
 
 static struct http_conn *of(struct http_stream *st)
 {

@@ -1,6 +1,6 @@
 /* http_write.c - the way out of a connection: one write when the socket takes it all, else the rest
  * waits in libuv and what comes later waits in `out`. */
-#include "serve/http_i.h"
+#include "http/http_i.h"
 
 static void trim(struct buf *b)
 {

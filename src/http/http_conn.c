@@ -2,7 +2,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "serve/http_i.h"
+#include "http/http_i.h"
 
 void conn_set_state(struct http_conn *c, enum conn_state state)
 {

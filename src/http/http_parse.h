@@ -13,7 +13,7 @@
 
 #include <llhttp.h>
 
-#include "serve/http_head.h"
+#include "http/http_head.h"
 
 enum {
     HTTP_CHUNK_LINE_MAX = 256,     /* bytes of a chunk-size line */

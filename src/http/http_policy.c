@@ -11,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "serve/http_i.h"
+#include "http/http_i.h"
 
 /* "[::1]:8080" gives "::1" in its canonical form, "localhost:80" gives "localhost". */
 static bool host_name(struct http_span host, char out[HTTP_HOST_MAX])

@@ -27,8 +27,8 @@
 #include <sys/queue.h>
 #include <uv.h>
 
-#include "serve/http.h"
-#include "serve/http_parse.h"
+#include "http/http.h"
+#include "http/http_parse.h"
 
 enum {
     HTTP_IN_FIRST = 4096,       /* of an idle connection; most requests fit, with some pipelined */

@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "base/json.h"
-#include "serve/http_i.h"
+#include "http/http_i.h"
 
 struct http_conn *conn_of(const struct http_request *rq)
 {

@@ -1,7 +1,7 @@
 /* http_target.c - paths and queries taken apart, with strict percent-decoding (RFC 3986, 2.1). */
 #include <string.h>
 
-#include "serve/http.h"
+#include "http/http.h"
 
 static int hex(char c)
 {

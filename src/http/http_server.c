@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "serve/http_i.h"
+#include "http/http_i.h"
 
 static void server__name(struct http_server *s, const char *name)
 {

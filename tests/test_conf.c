@@ -100,10 +100,22 @@ static const struct conf_row rows[] = {
     {"items", "Some items.", .type = CONF_LIST, CONF_ARRAY(struct target, item, n_items), .min = 1, .one_or_many = true, .sub = &item_table},
     {"more", "More items.", .type = CONF_LIST, CONF_ALLOC(struct target, more, n_more), .max = 100, .sub = &item_table},
     {"ref", "An item.", CONF_AT(struct target, ref), .type = CONF_REF, .ref = &to_item},
+    {"annex", "Somebody else's.", .type = CONF_SECTION},
+    {"attic", "Nobody's.", .type = CONF_SECTION},
     {"pairs", "Shares.", .type = CONF_DICT, CONF_EACH(struct pair), .min = 1, .max = 4, .sub = &pair_table},
 };
 static const struct conf_table table = {CONF_TABLE(rows), .done = all_done};
 /* clang-format on */
+
+static struct annex {
+    int32_t rooms;
+} annex;
+static const struct conf_row annex_rows[] = {
+    {"rooms", "How many rooms.", CONF_AT(struct annex, rooms), .type = CONF_INT, .min = 0,
+     .max = 99, .def = "2"},
+};
+static const struct conf_table annex_table = {CONF_TABLE(annex_rows), .doc = "What was built on."};
+static const struct conf_section sections[] = {{"annex", &annex_table, &annex}, {0}};
 
 static struct target got;
 static struct buf errors;
@@ -114,7 +126,7 @@ static bool read_text(const char *text, size_t len)
     got = (struct target){0};
     buf_free(&errors);
     buf_str(&errors, "");
-    return conf_read(text, len, "f", &table, &got, &got, &errors);
+    return conf_read(text, len, "f", &table, &got, &got, sections, &errors);
 }
 
 static bool reads(const char *text)
@@ -571,21 +583,41 @@ TEST(near_names)
     forget();
 }
 
+TEST(sections_are_read_by_the_tables_of_others)
+{
+    CHECK(reads("whole: 4\nannex: {rooms: 7}\nattic: {whatever: [is, kept], here: 1}\n"));
+    CHECK_EQ(annex.rooms, 7);
+    forget();
+    CHECK(reads("whole: 4\n"));
+    CHECK_EQ(annex.rooms, 2);
+    forget();
+    CHECK(!reads("annex: {rooms: many}\nattic: [1]\n"));
+    CHECK(strstr(errors.data, "f:1:16: annex.rooms: \"many\" is not a whole number"));
+    CHECK(strstr(errors.data, "f:2:8: attic: is a list; write a map of keys and values"));
+    forget();
+    CHECK(!reads("annex: {windows: 1}\n"));
+    CHECK(strstr(errors.data, "annex.windows: is not a known key; "));
+    forget();
+}
+
 TEST(the_reference_in_three_forms)
 {
     struct buf b = {0};
-    conf_markdown(&table, &b);
+    conf_markdown(&table, sections, &b);
     CHECK(strstr(b.data, "| `whole` | whole number -5..100 | `3` | A whole number. |\n"));
     CHECK(strstr(b.data, "| `choice` | red or green | `green` | A colour. |\n"));
     CHECK(strstr(b.data, "| `pairs` | map of name of a thing: percentage 0..100 |  | Shares. |\n"));
     CHECK(strstr(b.data, "\n### `items[]`\n\nThings.\n\n| key | value |"));
     CHECK(strstr(b.data, "| `name` | name | required | Its name. |\n"));
     CHECK(strstr(b.data, "| `text` | text |  | A text \\| with a bar. |\n"));
+    CHECK(strstr(b.data, "\n### `annex`\n\nWhat was built on.\n\n| key | value |"));
+    CHECK(strstr(b.data, "| `attic` | map |  | Nobody's. |\n"));
+    CHECK(!strstr(b.data, "### `attic`"));
     buf_reset(&b);
-    conf_scdoc(&table, &b);
+    conf_scdoc(&table, sections, &b);
     CHECK(strstr(b.data, "*items[].wait\\_s* (number 0..60 s)\n\tA wait. Default: 2.5.\n\n"));
     buf_reset(&b);
-    conf_json(&table, "test", &b);
+    conf_json(&table, sections, "test", &b);
     json_error_t e;
     json_t *j = json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES, &e);
     CHECK(j != NULL);
@@ -594,6 +626,9 @@ TEST(the_reference_in_three_forms)
     CHECK_EQ(json_integer_value(json_object_get(json_object_get(props, "whole"), "minimum")), -5);
     CHECK_STR(json_string_value(json_object_get(json_object_get(props, "choice"), "default")),
               "green");
+    json_t *rooms = json_object_get(json_object_get(props, "annex"), "properties");
+    CHECK_STR(json_string_value(json_object_get(json_object_get(rooms, "rooms"), "type")),
+              "integer");
     json_decref(j);
     buf_free(&b);
 }

@@ -924,7 +924,7 @@ TEST(the_document_is_made_from_the_table)
     CHECK(at != NULL);
     if (at) {
         buf_add(&want, have, (size_t)(at - have) + strlen(mark));
-        config_schema_markdown(&want);
+        config_schema_markdown(NULL, &want);
         if (strcmp(have, want.data) != 0 && getenv("TANDEM_UPDATE")) {
             FILE *out = fopen(path, "wb");
             CHECK(out && fwrite(want.data, 1, want.len, out) == want.len && fclose(out) == 0);
@@ -954,7 +954,7 @@ TEST(the_document_s_example_loads)
 TEST(the_json_schema_says_what_the_table_says)
 {
     struct buf b = {0};
-    config_schema_json(&b);
+    config_schema_json(NULL, &b);
     json_error_t e;
     json_t *j = json_loadb(b.data, b.len, JSON_REJECT_DUPLICATES, &e);
     json_t *p = json_object_get(j, "properties");
@@ -970,7 +970,7 @@ TEST(the_json_schema_says_what_the_table_says)
     CHECK_EQ(json_integer_value(json_object_get(lat, "minimum")), -90);
     json_decref(j);
     buf_reset(&b);
-    config_schema_scdoc(&b);
+    config_schema_scdoc(NULL, &b);
     CHECK(strstr(b.data, "*sites[].contacts\\_max* (whole number 1..1000000)\n\t"));
     buf_free(&b);
 }

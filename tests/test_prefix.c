@@ -20,16 +20,30 @@ TEST(texts)
 
 TEST(what_is_refused)
 {
-    static const char *const bad[] = {"",           "10.1.0.0/",    "10.1.0.0/33",  "10.1.2.3/16",
-                                      "10.1.0.0/ 8", "10.0.0.0/08", "10.0.0.0/8x",  "10.0.0/8",
-                                      "::1/127",     "::/129",      "10.0.0.0/-1",  "/8",
-                                      "300.0.0.0/8", "1:2:3/16",    "10.0.0.0/8/8"};
+    static const char *const bad[] = {"",
+                                      "10.1.0.0/",
+                                      "10.1.0.0/33",
+                                      "10.1.2.3/16",
+                                      "10.1.0.0/ 8",
+                                      "10.0.0.0/08",
+                                      "10.0.0.0/8x",
+                                      "10.0.0/8",
+                                      "::1/127",
+                                      "::/129",
+                                      "10.0.0.0/-1",
+                                      "/8",
+                                      "300.0.0.0/8",
+                                      "1:2:3/16",
+                                      "10.0.0.0/8/8"};
     for (size_t i = 0; i < COUNTOF(bad); i++)
         if (again(bad[i]))
             TAP_FAIL("\"%s\" is taken for %s", bad[i], again(bad[i]));
 }
 
-static int bit(const struct prefix *p, int i) { return p->byte[i / 8] >> (7 - i % 8) & 1; }
+static int bit(const struct prefix *p, int i)
+{
+    return p->byte[i / 8] >> (7 - i % 8) & 1;
+}
 
 static struct prefix draw(struct rng *rng)
 {

@@ -390,7 +390,8 @@ static void read_scalar(struct conf *c, const struct conf_row *r, const struct c
     case CONF_NAME: read_text(c, r, n, text, base); break;
     case CONF_MAP:
     case CONF_LIST:
-    case CONF_DICT: BUG_ON(true); /* read_row has seen to these */
+    case CONF_DICT:
+    case CONF_SECTION: BUG_ON(true); /* read_row has seen to these */
     }
 }
 
@@ -562,12 +563,30 @@ static void read_default_item(struct conf *c, const struct conf_row *r, void *ba
     read_map(c, r->sub, NULL, (char *)base + r->offset, base);
 }
 
+const struct conf_section *conf__section(const struct conf_section *all, const struct conf_row *r)
+{
+    for (; all && all->name; all++)
+        if (strcmp(all->name, r->name) == 0)
+            return all;
+    return NULL;
+}
+
+static void read_section(struct conf *c, const struct conf_row *r, const struct conf_node *n)
+{
+    const struct conf_section *s = conf__section(c->sections, r);
+    if (n && n->kind != CONF_NODE_MAP)
+        conf_error(c, n, "%s; write a map of keys and values", kind_text(n));
+    else if (s)
+        read_map(c, s->table, n, s->base, NULL);
+}
+
 static void read_row(struct conf *c, const struct conf_row *r, const struct conf_node *n,
                      void *base)
 {
     if (c->n_problems >= PROBLEMS_KEPT || (n && n->bad))
         return;
     switch (r->type) {
+    case CONF_SECTION: read_section(c, r, n); return;
     case CONF_MAP:
         if (n && n->kind != CONF_NODE_MAP)
             conf_error(c, n, "%s; write a map of keys and values", kind_text(n));
@@ -627,9 +646,9 @@ static void tell_problems(struct conf *c, struct buf *errors)
 }
 
 bool conf_read(const char *text, size_t len, const char *file, const struct conf_table *table,
-               void *base, void *user, struct buf *errors)
+               void *base, void *user, const struct conf_section *sections, struct buf *errors)
 {
-    struct conf c = {.file = file, .user = user};
+    struct conf c = {.file = file, .user = user, .sections = sections};
     conf__parse(&c, text, len);
     if (c.root && c.root->kind != CONF_NODE_MAP)
         conf_error(&c, c.root, "%s; write a map of keys and values", kind_text(c.root));

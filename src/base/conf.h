@@ -77,6 +77,7 @@ enum conf_type {
     CONF_REF,     /* the name of something read before, kept as its index */
     CONF_MAP,     /* keys of `sub`, kept in the struct that the row's member is */
     CONF_LIST,    /* items of `sub` */
+    CONF_SECTION, /* a map that another table reads, or nobody: see struct conf_section */
     CONF_DICT,    /* a map with free keys; each entry is an item of `sub`, which has two rows: the
                      key (CONF_REF or CONF_TEXT) and the value */
 };
@@ -156,16 +157,30 @@ struct conf_table {
 };
 #define CONF_TABLE(rows_) .rows = (rows_), .n_rows = COUNTOF(rows_)
 
-/* Reads `text` into `base` by the table. False: lines were appended to *errors; what was allocated
- * by then is in `base` and the caller's to free. `user` is handed to the table's functions. */
+/* A file may hold sections of parts that its owner does not know: the owner's table has a row of
+ * type CONF_SECTION, and whoever reads the file for such a part gives that part's table with it.
+ * Without one the section is only held to be a map. */
+struct conf_section {
+    const char *name; /* the row's; NULL ends an array of sections */
+    const struct conf_table *table;
+    void *base; /* not used by conf_markdown, conf_scdoc and conf_json */
+};
+
+/* Reads `text` into `base` by the table, and sections (NULL: none) into theirs. False: lines were
+ * appended to *errors; what was allocated by then is in `base` and the caller's to free. `user` is
+ * handed to the tables' functions. */
 bool conf_read(const char *text, size_t len, const char *file, const struct conf_table *table,
-               void *base, void *user, struct buf *errors) MUST_USE;
+               void *base, void *user, const struct conf_section *sections,
+               struct buf *errors) MUST_USE;
 
 /* ---- the reference ---- */
 
-void conf_markdown(const struct conf_table *table, struct buf *out); /* sections with tables */
-void conf_scdoc(const struct conf_table *table, struct buf *out);    /* scdoc(5) paragraphs */
-void conf_json(const struct conf_table *table, const char *title, struct buf *out);
+void conf_markdown(const struct conf_table *table, const struct conf_section *sections,
+                   struct buf *out); /* sections with tables */
+void conf_scdoc(const struct conf_table *table, const struct conf_section *sections,
+                struct buf *out); /* scdoc(5) paragraphs */
+void conf_json(const struct conf_table *table, const struct conf_section *sections,
+               const char *title, struct buf *out);
 
 /* The name nearest to `text` among names (by index, NULL after the last), if near enough to have
  * been meant, else NULL. Damerau's distance with adjacent transpositions. */

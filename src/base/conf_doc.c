@@ -9,10 +9,21 @@
 #define NAME_PATTERN "^[A-Za-z0-9._-]{1,63}$"
 #define TIME_PATTERN "([01][0-9]|2[0-3]):[0-5][0-9]|24:00"
 
-/* Rows whose keys deserve a section of their own. */
-static bool has_section(const struct conf_row *r)
+/* The table of a map or of a list's items; NULL: of a section that nobody has given. */
+static const struct conf_table *sub_table(const struct conf_row *r,
+                                          const struct conf_section *sections)
 {
-    return r->type == CONF_MAP || (r->type == CONF_LIST && r->sub->n_rows > 1);
+    if (r->type != CONF_SECTION)
+        return r->sub;
+    const struct conf_section *s = conf__section(sections, r);
+    return s ? s->table : NULL;
+}
+
+/* Rows whose keys deserve a section of their own. */
+static bool has_section(const struct conf_row *r, const struct conf_section *sections)
+{
+    return r->type == CONF_MAP || (r->type == CONF_LIST && r->sub->n_rows > 1) ||
+           (r->type == CONF_SECTION && sub_table(r, sections));
 }
 
 static void put_range(struct buf *b, const struct conf_row *r, const char *what)
@@ -41,7 +52,8 @@ static void put_value(struct buf *b, const struct conf_row *r)
     case CONF_TIME: buf_str(b, "HH:MM"); break;
     case CONF_SPAN: buf_str(b, "HH:MM-HH:MM or closed"); break;
     case CONF_REF: buf_fmt(b, "name of a %s", r->ref->noun); break;
-    case CONF_MAP: buf_str(b, "map"); break;
+    case CONF_MAP:
+    case CONF_SECTION: buf_str(b, "map"); break;
     case CONF_LIST:
         buf_str(b, "list");
         if (r->sub->shorthand) {
@@ -79,7 +91,8 @@ static void markdown_text(struct buf *out, const char *s)
     }
 }
 
-static void markdown_section(const struct conf_table *t, const char *path, struct buf *out)
+static void markdown_section(const struct conf_table *t, const struct conf_section *sections,
+                             const char *path, struct buf *out)
 {
     if (*path)
         buf_fmt(out, "\n### `%s`\n\n", path);
@@ -106,19 +119,20 @@ static void markdown_section(const struct conf_table *t, const char *path, struc
     }
     for (uint32_t i = 0; i < t->n_rows; i++) {
         const struct conf_row *r = &t->rows[i];
-        if (!has_section(r))
+        if (!has_section(r, sections))
             continue;
         struct buf sub = {0};
         buf_str(&sub, path);
         put_section_path(&sub, r);
-        markdown_section(r->sub, sub.data, out);
+        markdown_section(sub_table(r, sections), sections, sub.data, out);
         buf_free(&sub);
     }
 }
 
-void conf_markdown(const struct conf_table *table, struct buf *out)
+void conf_markdown(const struct conf_table *table, const struct conf_section *sections,
+                   struct buf *out)
 {
-    markdown_section(table, "", out);
+    markdown_section(table, sections, "", out);
 }
 
 /* ---- scdoc ---- */
@@ -133,7 +147,8 @@ static void scdoc_text(struct buf *out, const char *s)
     }
 }
 
-static void scdoc_rows(const struct conf_table *t, const char *path, struct buf *out)
+static void scdoc_rows(const struct conf_table *t, const struct conf_section *sections,
+                       const char *path, struct buf *out)
 {
     if (t->doc && *path) {
         scdoc_text(out, t->doc);
@@ -159,16 +174,17 @@ static void scdoc_rows(const struct conf_table *t, const char *path, struct buf 
             buf_char(out, '.');
         }
         buf_str(out, "\n\n");
-        if (has_section(r))
-            scdoc_rows(r->sub, sub.data, out);
+        if (has_section(r, sections))
+            scdoc_rows(sub_table(r, sections), sections, sub.data, out);
         buf_free(&sub);
         buf_free(&value);
     }
 }
 
-void conf_scdoc(const struct conf_table *table, struct buf *out)
+void conf_scdoc(const struct conf_table *table, const struct conf_section *sections,
+                struct buf *out)
 {
-    scdoc_rows(table, "", out);
+    scdoc_rows(table, sections, "", out);
 }
 
 /* ---- JSON Schema ---- */
@@ -179,8 +195,9 @@ static void key_text(struct jw *w, const char *key, const char *text)
     jw_str(w, text);
 }
 
-static void json_table(struct jw *w, const struct conf_table *t);
-static void json_type(struct jw *w, const struct conf_row *r);
+static void json_table(struct jw *w, const struct conf_table *t,
+                       const struct conf_section *sections);
+static void json_type(struct jw *w, const struct conf_row *r, const struct conf_section *sections);
 
 static void json_range(struct jw *w, const struct conf_row *r, const char *min, const char *max)
 {
@@ -193,14 +210,14 @@ static void json_range(struct jw *w, const struct conf_row *r, const char *min, 
 }
 
 /* A value of the row, as an object of its own. */
-static void json_object(struct jw *w, const struct conf_row *r)
+static void json_object(struct jw *w, const struct conf_row *r, const struct conf_section *sections)
 {
     jw_obj(w);
-    json_type(w, r);
+    json_type(w, r, sections);
     jw_end(w);
 }
 
-static void json_item(struct jw *w, const struct conf_table *t)
+static void json_item(struct jw *w, const struct conf_table *t, const struct conf_section *sections)
 {
     const struct conf_row *brief = NULL;
     for (uint32_t i = 0; t->shorthand && i < t->n_rows; i++)
@@ -210,10 +227,10 @@ static void json_item(struct jw *w, const struct conf_table *t)
         jw_obj(w);
         jw_key(w, "anyOf");
         jw_arr(w);
-        json_object(w, brief);
+        json_object(w, brief, sections);
     }
     jw_obj(w);
-    json_table(w, t);
+    json_table(w, t, sections);
     jw_end(w);
     if (brief) {
         jw_end(w);
@@ -221,18 +238,18 @@ static void json_item(struct jw *w, const struct conf_table *t)
     }
 }
 
-static void json_list(struct jw *w, const struct conf_row *r)
+static void json_list(struct jw *w, const struct conf_row *r, const struct conf_section *sections)
 {
     if (r->one_or_many) {
         jw_key(w, "anyOf");
         jw_arr(w);
-        json_item(w, r->sub);
+        json_item(w, r->sub, sections);
         jw_obj(w);
     }
     key_text(w, "type", "array");
     json_range(w, r, "minItems", "maxItems");
     jw_key(w, "items");
-    json_item(w, r->sub);
+    json_item(w, r->sub, sections);
     if (r->one_or_many) {
         jw_end(w);
         jw_end(w);
@@ -246,7 +263,7 @@ static void json_string(struct jw *w, const char *pattern)
         key_text(w, "pattern", pattern);
 }
 
-static void json_type(struct jw *w, const struct conf_row *r)
+static void json_type(struct jw *w, const struct conf_row *r, const struct conf_section *sections)
 {
     switch (r->type) {
     case CONF_INT:
@@ -268,13 +285,19 @@ static void json_type(struct jw *w, const struct conf_row *r)
         break;
     case CONF_TIME: json_string(w, "^(" TIME_PATTERN ")$"); break;
     case CONF_SPAN: json_string(w, "^((" TIME_PATTERN ")-(" TIME_PATTERN ")|closed)$"); break;
-    case CONF_MAP: json_table(w, r->sub); break;
-    case CONF_LIST: json_list(w, r); break;
+    case CONF_MAP: json_table(w, r->sub, sections); break;
+    case CONF_SECTION:
+        if (sub_table(r, sections))
+            json_table(w, sub_table(r, sections), sections);
+        else
+            key_text(w, "type", "object");
+        break;
+    case CONF_LIST: json_list(w, r, sections); break;
     case CONF_DICT:
         key_text(w, "type", "object");
         json_range(w, r, "minProperties", "maxProperties");
         jw_key(w, "additionalProperties");
-        json_object(w, &r->sub->rows[1]);
+        json_object(w, &r->sub->rows[1], sections);
         break;
     }
 }
@@ -291,7 +314,8 @@ static void json_default(struct jw *w, const struct conf_row *r)
         jw_str(w, r->def);
 }
 
-static void json_table(struct jw *w, const struct conf_table *t)
+static void json_table(struct jw *w, const struct conf_table *t,
+                       const struct conf_section *sections)
 {
     bool any = false;
     key_text(w, "type", "object");
@@ -304,7 +328,7 @@ static void json_table(struct jw *w, const struct conf_table *t)
         jw_obj(w);
         key_text(w, "description", r->doc);
         json_default(w, r);
-        json_type(w, r);
+        json_type(w, r, sections);
         jw_end(w);
     }
     jw_end(w);
@@ -320,14 +344,15 @@ static void json_table(struct jw *w, const struct conf_table *t)
     jw_bool(w, false);
 }
 
-void conf_json(const struct conf_table *table, const char *title, struct buf *out)
+void conf_json(const struct conf_table *table, const struct conf_section *sections,
+               const char *title, struct buf *out)
 {
     struct jw w;
     jw_begin(&w, out);
     jw_obj(&w);
     key_text(&w, "$schema", "https://json-schema.org/draft/2020-12/schema");
     key_text(&w, "title", title);
-    json_table(&w, table);
+    json_table(&w, table, sections);
     jw_end(&w);
     jw_done(&w);
 }

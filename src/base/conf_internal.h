@@ -18,12 +18,15 @@ struct conf_chunk;
 struct conf {
     const char *file;
     void *user;
+    const struct conf_section *sections;
     struct conf_chunk *chunks; /* nodes and their texts */
     struct conf_node *root;
     uint32_t n_problems; /* found; the first PROBLEMS_KEPT are kept */
     struct conf_problem *problems;
 };
 
+/* The section that fills the row, or NULL. */
+const struct conf_section *conf__section(const struct conf_section *all, const struct conf_row *r);
 /* Makes the tree of `text`. Problems are recorded; c->root is NULL when there is none. */
 void conf__parse(struct conf *c, const char *text, size_t len);
 void conf__problem(struct conf *c, uint32_t line, uint32_t col, const char *fmt, ...) PRINTF(4, 5);

@@ -7,10 +7,10 @@
 #include <getopt.h>
 #include <stdio.h>
 
-static int print(void (*make)(struct buf *out))
+static int print(void (*make)(const struct conf_section *sections, struct buf *out))
 {
     struct buf b = {0};
-    make(&b);
+    make(NULL, &b);
     fwrite(b.data, 1, b.len, stdout);
     buf_free(&b);
     return EXIT_DONE;

@@ -9,9 +9,20 @@
 
 struct config *config_load(const char *text, size_t len, const char *file, struct buf *errors)
 {
+    return config_load_with(text, len, file, NULL, errors);
+}
+
+const struct config *config_loading(struct conf *f)
+{
+    return ((const struct load *)conf_user(f))->c;
+}
+
+struct config *config_load_with(const char *text, size_t len, const char *file,
+                                const struct conf_section *sections, struct buf *errors)
+{
     struct config *c = mem_new(1, sizeof *c);
     struct load load = {.c = c};
-    bool good = conf_read(text, len, file, &config__table, c, &load, errors);
+    bool good = conf_read(text, len, file, &config__table, c, &load, sections, errors);
     mem_free(load.agent_node);
     if (!good) {
         config_free(c);
@@ -43,10 +54,16 @@ static bool read_file(const char *path, struct buf *text)
 
 struct config *config_load_file(const char *path, struct buf *errors)
 {
+    return config_load_file_with(path, NULL, errors);
+}
+
+struct config *config_load_file_with(const char *path, const struct conf_section *sections,
+                                     struct buf *errors)
+{
     struct buf text = {0};
     struct config *c = NULL;
     if (read_file(path, &text))
-        c = config_load(text.data, text.len, path, errors);
+        c = config_load_with(text.data, text.len, path, sections, errors);
     else
         buf_fmt(errors, "%s:1:1: file: cannot be read (%s); check its path and permissions\n", path,
                 strerror(errno));
@@ -109,17 +126,17 @@ bool config_hours_open(const struct config *c, uint16_t hours, td_ms at)
     return h->day[weekday].open_min <= in_day && in_day < h->day[weekday].close_min;
 }
 
-void config_schema_markdown(struct buf *out)
+void config_schema_markdown(const struct conf_section *sections, struct buf *out)
 {
-    conf_markdown(&config__table, out);
+    conf_markdown(&config__table, sections, out);
 }
 
-void config_schema_scdoc(struct buf *out)
+void config_schema_scdoc(const struct conf_section *sections, struct buf *out)
 {
-    conf_scdoc(&config__table, out);
+    conf_scdoc(&config__table, sections, out);
 }
 
-void config_schema_json(struct buf *out)
+void config_schema_json(const struct conf_section *sections, struct buf *out)
 {
-    conf_json(&config__table, "tandem configuration", out);
+    conf_json(&config__table, sections, "tandem configuration", out);
 }

@@ -223,6 +223,15 @@ struct buf;
 struct config *config_load(const char *text, size_t len, const char *file,
                            struct buf *errors) MUST_USE;
 struct config *config_load_file(const char *path, struct buf *errors) MUST_USE;
+/* The same with the tables of sections that other parts of tandem own (base/conf.h; NULL:
+ * none). Such a table's functions find what was read before them by config_loading. */
+struct conf;
+struct conf_section;
+struct config *config_load_with(const char *text, size_t len, const char *file,
+                                const struct conf_section *sections, struct buf *errors) MUST_USE;
+struct config *config_load_file_with(const char *path, const struct conf_section *sections,
+                                     struct buf *errors) MUST_USE;
+const struct config *config_loading(struct conf *f);
 void config_free(struct config *c);
 
 int config_site_by_name(const struct config *c, const char *name);   /* -1: none */
@@ -232,6 +241,7 @@ int config_policy_by_name(const struct config *c, const char *name);
 bool config_hours_open(const struct config *c, uint16_t hours, td_ms at);
 
 /* The schema to read: for `tandem check --schema`, docs/config.md and the man page. */
-void config_schema_markdown(struct buf *out);
-void config_schema_scdoc(struct buf *out);
-void config_schema_json(struct buf *out); /* JSON Schema 2020-12 */
+void config_schema_markdown(const struct conf_section *sections, struct buf *out);
+void config_schema_scdoc(const struct conf_section *sections, struct buf *out);
+/* JSON Schema 2020-12. */
+void config_schema_json(const struct conf_section *sections, struct buf *out);

@@ -9,7 +9,7 @@ const STATES = [
     ['available', 'Available'], ['on_contact', 'On contact'], ['wrapup', 'Wrap-up'],
     ['break', 'Break'], ['missed', 'Missed'], ['moving', 'Moving'], ['offline', 'Offline'],
 ];
-const BAR = 96; /* pixels for the site with the most people */
+const BAR = 72; /* pixels for the site with the most people */
 
 const total = (row) => STATES.reduce((n, [key]) => n + (row[key] ?? 0), 0);
 

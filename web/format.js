@@ -39,6 +39,9 @@ export function span_s(s) {
     return `${Math.floor(h / 24)} d ${h % 24} h`;
 }
 
+/* A time that somebody has set: without what is nothing of it. 20 s, 1 h, 1 h 30 m. */
+export const set_s = (s) => (s < 60 ? `${s} s` : span_s(s).replace(/ 0+ [ms]$/, ''));
+
 /* How long ago, for ages: tenths only while young. */
 export function ago(ms) {
     if (!known(ms))

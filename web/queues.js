@@ -1,6 +1,6 @@
 /* queues.js - queues with their service level and what it means; a row opens to show its sites. */
 
-import { count, NONE, percent, span_s } from './format.js';
+import { count, NONE, percent, set_s, span_s } from './format.js';
 import { Fragment, Heads, html, listed, Meter, Scroll, Tile } from './parts.js';
 import { the } from './state.js';
 import { matches, open_queue, step } from './view.js';
@@ -27,8 +27,8 @@ function Level({ q, note }) {
     const within = q.service_level_within_s;
     return html`<td class="level ${t}"><span class="figure">${percent(q.service_level)}
             ${note > 0 && html`<sup>${note}</sup>`}</span>
-        <${Meter} value=${q.service_level} target=${q.target} tone=${t} width=${56} />
-        ${within > 0 && html`<span class="of">in ${within} s</span>`}
+        <${Meter} value=${q.service_level} target=${q.target} tone=${t} width=${44} />
+        ${within > 0 && html`<span class="of">in ${set_s(within)}</span>`}
         ${WORDS[t] && html`<span class="unseen">${WORDS[t]}</span>`}</td>`;
 }
 

@@ -52,6 +52,17 @@ describe('format', () => {
         for (const [s, text] of cases) assert.equal(f.span_s(s), text);
         for (let s = 0; s < 400000; s += 7.3) assert.doesNotMatch(f.span_s(s), /\b60 [ms]\b/);
     });
+    test('times that somebody has set are as short as they can be', () => {
+        const cases = [
+            [20, '20 s'],
+            [90, '1 m 30 s'],
+            [120, '2 m'],
+            [3600, '1 h'],
+            [5400, '1 h 30 m'],
+            [14400, '4 h'],
+        ];
+        for (const [s, text] of cases) assert.equal(f.set_s(s), text);
+    });
     test('an age is never younger than it is', () => {
         assert.equal(f.ago(499), '0.4 s ago');
         assert.equal(f.ago(4999), '4.9 s ago');

@@ -19,7 +19,7 @@ struct world {
     struct config *replaced; /* the floor's, after a reload */
     struct sched sched;
     struct bus *bus;
-    struct floor *floor;
+    struct floor *floor; /* NULL: o.instances are somebody else's */
     struct node *node[NODES_MAX];
     struct store *store[NODES_MAX]; /* of a node that is down */
     bool region_down[SITES_MAX];
@@ -92,10 +92,14 @@ static bool on_node_up(void *arg, uint8_t site)
     return w->node[site] && floor_engine(w->floor, site);
 }
 
+void world_instance_moved(struct world *w, uint8_t site)
+{
+    w->moved |= (uint16_t)(1u << site);
+}
+
 static void on_moved(void *arg, uint8_t site)
 {
-    struct world *w = arg;
-    w->moved |= (uint16_t)(1u << site);
+    world_instance_moved(arg, site);
 }
 
 static void on_called(void *arg, const struct floor_call *call)
@@ -162,7 +166,7 @@ static bool node_start(struct world *w, uint8_t n, struct buf *errors)
     nc.sched = &w->sched;
     nc.bus = w->bus;
     nc.store = s;
-    nc.instance = n == HUB ? NULL : floor_instance(w->floor, n);
+    nc.instance = n == HUB ? NULL : w->floor ? floor_instance(w->floor, n) : w->o.instances[n];
     nc.snapshot_events = w->o.snapshot_events;
     char error[300];
     w->node[n] = node_new(&nc, error, sizeof error);
@@ -186,6 +190,27 @@ static void node_stop(struct world *w, uint8_t n)
 }
 
 /* ---- faults ---- */
+
+static void region_kill(struct world *w, uint8_t site)
+{
+    node_stop(w, site);
+    if (w->floor)
+        floor_kill(w->floor, site);
+    w->region_down[site] = true;
+}
+
+static void region_revive(struct world *w, uint8_t site)
+{
+    w->region_down[site] = false;
+    if (w->floor)
+        floor_revive(w->floor, site);
+}
+
+static void break_flows(struct world *w, uint8_t site, bool broken)
+{
+    if (w->floor)
+        floor_break_flows(w->floor, site, broken);
+}
 
 static bool is_node(const struct world *w, int n)
 {
@@ -229,15 +254,11 @@ static void operate(struct world *w, enum input_type type, uint8_t site)
 void world_fault(struct world *w, const struct fault *f)
 {
     switch (f->kind) {
-    case FAULT_REGION_DOWN:
-        node_stop(w, f->a);
-        floor_kill(w->floor, f->a);
-        w->region_down[f->a] = true;
-        break;
+    case FAULT_REGION_DOWN: region_kill(w, f->a); break;
     case FAULT_NODE_DOWN: node_stop(w, f->a); break;
     case FAULT_CUT: cut(w, f->a, f->b, true); break;
     case FAULT_ISOLATE: isolate(w, f->a, true); break;
-    case FAULT_FLOWS: floor_break_flows(w->floor, f->a, true); break;
+    case FAULT_FLOWS: break_flows(w, f->a, true); break;
     case FAULT_LINKS: links(w, f, true); break;
     case FAULT_DRAIN: operate(w, IN_DRAIN, f->a); break;
     case FAULT_KINDS: break;
@@ -262,8 +283,7 @@ void world_fault_end(struct world *w, const struct fault *f)
 {
     switch (f->kind) {
     case FAULT_REGION_DOWN:
-        w->region_down[f->a] = false;
-        floor_revive(w->floor, f->a);
+        region_revive(w, f->a);
         node_again(w, f->a);
         break;
     case FAULT_NODE_DOWN:
@@ -272,7 +292,7 @@ void world_fault_end(struct world *w, const struct fault *f)
         break;
     case FAULT_CUT: cut(w, f->a, f->b, false); break;
     case FAULT_ISOLATE: isolate(w, f->a, false); break;
-    case FAULT_FLOWS: floor_break_flows(w->floor, f->a, false); break;
+    case FAULT_FLOWS: break_flows(w, f->a, false); break;
     case FAULT_LINKS: links(w, f, false); break;
     case FAULT_DRAIN: operate(w, IN_RESTORE, f->a); break;
     case FAULT_KINDS: break;
@@ -297,9 +317,8 @@ void world_heal(struct world *w)
                 bus_local_cut(w->bus, (uint8_t)i, (uint8_t)j, false);
     links(w, &(struct fault){0}, false);
     for (uint8_t s = 0; s < w->c->n_sites; s++) {
-        w->region_down[s] = false;
-        floor_revive(w->floor, s);
-        floor_break_flows(w->floor, s, false);
+        region_revive(w, s);
+        break_flows(w, s, false);
     }
     for (int n = 0; n < NODES_MAX; n++)
         if (is_node(w, n))
@@ -322,6 +341,10 @@ static bool arrivals_open(struct world *w, struct buf *errors)
     struct trace_options to = {.seed = w->o.seed,
                                .pseudonym_key = {mix64(w->o.seed ^ 1), mix64(w->o.seed ^ 2)}};
     w->start = w->o.start ? w->o.start : START_MS;
+    if (w->o.instances) {
+        w->over = true; /* customers come to the instances by themselves */
+        return true;
+    }
     if (w->o.trace) {
         w->trace = trace_open(w->o.trace, w->c, &to, errors);
         if (!w->trace)
@@ -348,7 +371,8 @@ struct world *world_new(const struct world_options *o, struct buf *errors)
     w->bus->receive = on_message;
     w->bus->arg = w;
     struct floor_hooks h = {w, on_enter, on_node_up, on_agent_site, on_moved, on_called};
-    w->floor = floor_new(w->c, &w->sched, o->seed, &h);
+    if (!o->instances)
+        w->floor = floor_new(w->c, &w->sched, o->seed, &h);
     bool ok = true;
     for (int n = 0; n < NODES_MAX && ok; n++)
         if (is_node(w, n))
@@ -357,7 +381,8 @@ struct world *world_new(const struct world_options *o, struct buf *errors)
         world_free(w);
         return NULL;
     }
-    floor_open(w->floor);
+    if (w->floor)
+        floor_open(w->floor);
     for (int i = 0; i < o->n_faults && i < FAULTS_MAX; i++) {
         struct fault *f = &w->fault[w->faults++];
         *f = o->faults[i];
@@ -387,10 +412,15 @@ void world_free(struct world *w)
 
 /* ---- the clock ---- */
 
+static td_ms engines_next(const struct world *w)
+{
+    return w->floor ? floor_next(w->floor) : INT64_MAX;
+}
+
 td_ms world_next(const struct world *w)
 {
-    td_ms t = MIN(sched_next(&w->sched), floor_next(w->floor));
-    return w->over ? t : MIN(t, w->next.at);
+    td_ms t = MIN(sched_next(&w->sched), engines_next(w));
+    return w->moved ? w->sched.now : w->over ? t : MIN(t, w->next.at);
 }
 
 static void pump(struct world *w)
@@ -422,7 +452,11 @@ static void call(struct world *w)
 
 bool world_step(struct world *w, td_ms until)
 {
-    td_ms engines = floor_next(w->floor), t = MIN(sched_next(&w->sched), engines);
+    td_ms engines = engines_next(w), t = MIN(sched_next(&w->sched), engines);
+    if (w->moved && w->sched.now <= until) { /* a driver has news; else it was pumped at once */
+        pump(w);
+        return true;
+    }
     if (!w->over)
         t = MIN(t, w->next.at);
     if (t > until || t == INT64_MAX)
@@ -467,7 +501,8 @@ bool world_reconfigure(struct world *w, const char *text, size_t len, const char
         return false;
     }
     node_input(w->node[HUB], &(struct input){.type = IN_SET_CONFIG, .config = {text, len}});
-    floor_reconfigure(w->floor, c);
+    if (w->floor)
+        floor_reconfigure(w->floor, c);
     config_free(w->replaced);
     w->c = w->replaced = c;
     return true;

@@ -1,7 +1,11 @@
 /* world.h - a whole contact centre in one process: hub, site nodes, bus, instances, customers.
  *
  * The nodes meet only through the bus, and see their instances only through the port. Replays, the
- * live demonstration and the fault simulator all run this; they differ in who moves the clock. */
+ * live demonstration and the fault simulator all run this; they differ in who moves the clock.
+ *
+ * Its instances are simulated, and then there are customers, agents and a day of arrivals as well
+ * (the floor); or they are somebody else's (`instances`): then the world is hub, sites and bus, and
+ * what goes on at the instances comes through their drivers. */
 #pragma once
 
 #include "node/floor.h"
@@ -40,6 +44,9 @@ struct world_options {
     bool durable;                /* SQLite in config->store.dir; else memory */
     uint64_t history_max;        /* of the memory store */
     uint64_t snapshot_events;
+    /* A driver for each site, which stay the caller's and outlive the world; NULL: simulated. With
+     * them there is no floor, no trace, and no fault of an instance. */
+    struct instance *const *instances;
     td_ms start;                 /* of a generated run; 0: Monday 2021-07-05 00:00 UTC */
     const struct fault *faults;
     int n_faults;
@@ -60,11 +67,13 @@ void world_idle(struct world *w, td_ms now);    /* moves the clock on; nothing i
 bool world_arrivals_over(const struct world *w);
 
 struct node *world_node(struct world *w, uint8_t node); /* NULL while it is down */
-struct floor *world_floor(struct world *w);
+struct floor *world_floor(struct world *w);             /* NULL: the instances are not simulated */
+/* The instance of a site has something to say: the driver calls this, from the world's thread. */
+void world_instance_moved(struct world *w, uint8_t site);
 struct sched *world_sched(struct world *w);
 struct bus *world_bus(struct world *w);
 const struct config *world_config(const struct world *w);
-struct trace *world_trace(struct world *w);             /* NULL: generated */
+struct trace *world_trace(struct world *w);             /* NULL: none */
 void world_fault(struct world *w, const struct fault *f); /* now; at_ms is not looked at */
 void world_fault_end(struct world *w, const struct fault *f);
 /* All nodes up, all links whole: what the simulator asks for before it compares hashes. */

@@ -1,0 +1,221 @@
+/* world: hub and sites over instances that are somebody else's, here a driver made for the test. */
+#include "core/model.h"
+#include "node/world.h"
+#include "tap.h"
+
+static const char text[] = "hub: {name: hub, lat: 39, lon: -77}\n"
+                           "sites:\n"
+                           "  - {name: east, lat: 38.9, lon: -77.5}\n"
+                           "  - {name: west, lat: 45.8, lon: -119.7}\n"
+                           "links: {default: {latency_ms: 20, jitter_ms: 0}}\n"
+                           "queues: [{name: service}]\n"
+                           "profiles: [{name: general, queues: [service]}]\n"
+                           "agents:\n"
+                           "  - {site: east, count: 3, profile: general, prefix: e-}\n"
+                           "  - {site: west, count: 3, profile: general, prefix: w-}\n";
+
+enum { SAID_MAX = 64 };
+struct driver {
+    struct instance instance; /* first */
+    struct world *w;
+    uint8_t site;
+    struct instance_event said[SAID_MAX];
+    uint32_t n, taken;
+    uint32_t delivered, acked;
+    struct td_id contact;
+};
+
+static void say(struct driver *d, const struct instance_event *e)
+{
+    BUG_ON(d->n == SAID_MAX);
+    d->said[d->n++] = *e;
+    world_instance_moved(d->w, d->site);
+}
+
+static void contact_is(struct driver *d, uint8_t state, uint32_t agent)
+{
+    say(d, &(struct instance_event){.type = INST_CONTACT,
+                                    .contact = {.contact = d->contact,
+                                                .state = state,
+                                                .end = state == CONTACT_ENDED ? ENDED_COMPLETED : 0,
+                                                .channel = CHANNEL_VOICE,
+                                                .queue = 0,
+                                                .agent = agent,
+                                                .at = world_now(d->w)}});
+}
+
+static void deliver(struct instance *i, const struct ev_placed *p)
+{
+    struct driver *d = (struct driver *)i;
+    d->delivered++;
+    d->contact = p->contact;
+    contact_is(d, CONTACT_QUEUED, UINT32_MAX);
+}
+
+static void agent_is(struct driver *d, uint32_t agent, uint8_t presence)
+{
+    say(d, &(struct instance_event){.type = INST_AGENT, .agent = {agent, presence, 0}});
+}
+
+static void sign_in(struct instance *i, uint32_t agent)
+{
+    agent_is((struct driver *)i, agent, PRESENCE_AVAILABLE);
+}
+
+static void sign_out(struct instance *i, uint32_t agent)
+{
+    agent_is((struct driver *)i, agent, PRESENCE_OFFLINE);
+}
+
+static void no_contact(struct instance *i, struct td_id c)
+{
+    (void)i, (void)c;
+}
+
+static void no_drop(struct instance *i, struct td_id c, bool over)
+{
+    (void)i, (void)c, (void)over;
+}
+
+static void no_weight(struct instance *i, uint16_t q, double w)
+{
+    (void)i, (void)q, (void)w;
+}
+
+static bool next(struct instance *i, struct instance_event *out)
+{
+    struct driver *d = (struct driver *)i;
+    if (d->taken == d->n)
+        return false;
+    *out = d->said[d->taken++];
+    return true;
+}
+
+static void acknowledge(struct instance *i)
+{
+    ((struct driver *)i)->acked = ((struct driver *)i)->taken;
+}
+
+static void go_back(struct instance *i)
+{
+    ((struct driver *)i)->taken = ((struct driver *)i)->acked;
+}
+
+static bool real_contact(void *arg, struct td_id id, struct instance_contact *out)
+{
+    (void)arg, (void)id, (void)out;
+    return false;
+}
+
+static bool real_agent(void *arg, uint32_t agent, uint8_t *presence)
+{
+    (void)arg, (void)agent;
+    *presence = PRESENCE_AVAILABLE;
+    return true;
+}
+
+static struct reality reality(struct instance *i)
+{
+    return (struct reality){real_contact, real_agent, i};
+}
+
+static const struct instance_ops ops = {.name = "test",
+                                        .deliver = deliver,
+                                        .release = no_contact,
+                                        .drop = no_drop,
+                                        .sign_in = sign_in,
+                                        .sign_out = sign_out,
+                                        .weight = no_weight,
+                                        .next = next,
+                                        .ack = acknowledge,
+                                        .rewind = go_back,
+                                        .reality = reality};
+
+static void run(struct world *w, int64_t ms)
+{
+    td_ms until = world_now(w) + ms;
+    while (world_step(w, until))
+        ;
+    world_idle(w, until);
+}
+
+static void same_everywhere(struct world *w, uint64_t ended)
+{
+    uint64_t hash = core_hash(node_core(world_node(w, HUB)));
+    for (uint8_t s = 0; s < 2; s++) {
+        struct core *k = node_core(world_node(w, s));
+        CHECK_EQ(core_hash(k), hash);
+        CHECK_EQ(k->queue[0].answered, ended);
+        CHECK_EQ(k->contacts_live, 0);
+    }
+}
+
+static uint64_t histories;
+static void on_history(void *arg, struct node *n, const struct core_history *h)
+{
+    (void)arg, (void)h;
+    histories += node_self(n) == HUB;
+}
+
+TEST(nodes_over_drivers_of_others)
+{
+    struct buf errors = {0};
+    struct config *c = config_load(text, sizeof text - 1, "t.yaml", &errors);
+    struct driver east = {.instance = {&ops}, .site = 0}, west = {.instance = {&ops}, .site = 1};
+    struct instance *both[] = {&east.instance, &west.instance};
+    struct world_options o = {.config = c,
+                              .instances = both,
+                              .start = 1790000000000,
+                              .hooks = {.on_history = on_history}};
+    struct world *w = world_new(&o, &errors);
+    CHECK(w != NULL);
+    east.w = west.w = w;
+    CHECK(world_floor(w) == NULL);
+    CHECK(world_trace(w) == NULL);
+    CHECK(world_arrivals_over(w));
+    histories = 0;
+    for (uint8_t s = 0; s < 2; s++) {
+        say(s ? &west : &east,
+            &(struct instance_event){.type = INST_HEALTH, .health = {true, true}});
+        for (uint32_t a = 0; a < 3; a++)
+            agent_is(s ? &west : &east, s * 3 + a, PRESENCE_AVAILABLE);
+    }
+    run(w, 61000);
+
+    struct route_request r = {.contact = {1, 2},
+                              .queue = 0,
+                              .channel = CHANNEL_VOICE,
+                              .entry_site = 1,
+                              .how = PLACE_GIVEN,
+                              .lat = 45,
+                              .lon = -120,
+                              .arrived_at = world_now(w)};
+    node_input(world_node(w, 1), &(struct input){.type = IN_ARRIVED, .request = r});
+    run(w, 500);
+    CHECK_EQ(west.delivered, 1); /* the nearest; east is on nobody's books */
+    CHECK_EQ(east.delivered, 0);
+    contact_is(&west, CONTACT_CONNECTED, 4);
+    run(w, 30000);
+    CHECK_EQ(node_core(world_node(w, 0))->contacts_live, 1);
+    contact_is(&west, CONTACT_WRAPUP, 4);
+    contact_is(&west, CONTACT_ENDED, 4);
+    run(w, 5000);
+    CHECK_EQ(histories, 1);
+    same_everywhere(w, 1);
+    CHECK_EQ(west.acked, west.n); /* what the nodes have made durable */
+
+    /* A node that crashes finds the driver where it left it. */
+    struct fault f = {.kind = FAULT_REGION_DOWN, .a = 1};
+    world_fault(w, &f);
+    run(w, 3000);
+    CHECK(world_node(w, 1) == NULL);
+    CHECK_EQ(node_core(world_node(w, HUB))->site[1].verdict.verdict, VERDICT_DOWN);
+    world_fault_end(w, &f);
+    run(w, 20000);
+    same_everywhere(w, 1);
+    world_free(w);
+    config_free(c);
+    buf_free(&errors);
+}
+
+TAP_MAIN

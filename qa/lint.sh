@@ -42,6 +42,7 @@ while read -r folder allowed; do
 done <<'EOF'
 src/base base
 src/http base|http
+src/aws base|http|aws
 src/net base|net
 src/core base|core
 src/trace base|core|trace

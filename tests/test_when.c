@@ -63,4 +63,64 @@ TEST(spans)
     }
 }
 
+TEST(moments_read)
+{
+    static const struct {
+        const char *text;
+        int64_t ms;
+    } good[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"2021-07-05T13:30:00.000Z", 1625491800000},
+        {"2021-07-05t13:30:00.5z", 1625491800500},
+        {"2021-07-05T13:30:00.123456789Z", 1625491800123},
+        {"2021-07-05T15:30:00+02:00", 1625491800000},
+        {"2021-07-05T08:00:00.250-05:30", 1625491800250},
+        {"2024-02-29T23:59:60Z", 1709251200000}, /* a leap second is the second after */
+    };
+    static const char *const bad[] = {
+        "",
+        "2021-07-05",
+        "2021-07-05T13:30:00",
+        "2021-07-05 13:30:00Z",
+        "2021-02-29T00:00:00Z",
+        "1900-01-01T00:00:00Z",
+        "2021-07-05T24:00:00Z",
+        "2021-07-05T13:30:00.Z",
+        "2021-07-05T13:30:00Zx",
+        "2021-07-05T13:30:00+2:00",
+        "2021-07-05T13:30:00+02:00x",
+        "2021-7-05T13:30:00.0Z",
+    };
+    for (size_t i = 0; i < COUNTOF(good); i++) {
+        int64_t ms = -1;
+        CHECK(when_parse(good[i].text, strlen(good[i].text), &ms));
+        CHECK_EQ(ms, good[i].ms);
+    }
+    for (size_t i = 0; i < COUNTOF(bad); i++) {
+        int64_t ms = -77;
+        if (when_parse(bad[i], strlen(bad[i]), &ms))
+            TAP_FAIL("\"%s\" was taken", bad[i]);
+        CHECK_EQ(ms, -77);
+    }
+}
+
+PROP(what_is_printed_is_read, 2000)
+{
+    int64_t ms = (int64_t)rng_below(rng, 253402300800000), back, http;
+    time_t s = (time_t)(ms / 1000);
+    struct tm tm;
+    char text[WHEN_TEXT], date[40];
+    when_print(ms, text);
+    CHECK(when_parse(text, strlen(text), &back));
+    CHECK_EQ(back, ms);
+    gmtime_r(&s, &tm);
+    size_t n = strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    CHECK(when_parse_http(date, n, &http));
+    CHECK_EQ(http, ms / 1000 * 1000);
+    CHECK(!when_parse_http(date, n - 1, &http));
+    date[0] = '\0';
+    date[rng_below(rng, 2) ? 9 : 19] = '?';
+    CHECK(!when_parse_http(date, n, &http));
+}
+
 TAP_MAIN

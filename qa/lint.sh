@@ -48,6 +48,7 @@ src/core base|core
 src/trace base|core|trace
 src/driver base|core|driver|node/sched
 sim/engine base|core|engine
+sim/connect base|http|aws|core|engine|connect
 src/node base|core|driver|engine|trace|node
 src/serve base|http|core|driver|engine|trace|node|serve|web
 src/cli base|http|core|driver|engine|trace|node|serve|cli

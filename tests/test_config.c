@@ -960,7 +960,7 @@ TEST(the_json_schema_says_what_the_table_says)
     json_t *p = json_object_get(j, "properties");
     CHECK_STR(json_string_value(json_object_get(j, "$schema")),
               "https://json-schema.org/draft/2020-12/schema");
-    CHECK_EQ(json_object_size(p), 17);
+    CHECK_EQ(json_object_size(p), 18);
     CHECK_EQ(json_array_size(json_object_get(j, "required")), 4);
     json_t *sites = json_object_get(p, "sites");
     CHECK_EQ(json_integer_value(json_object_get(sites, "maxItems")), SITES_MAX);

@@ -1,10 +1,10 @@
 /* hist.h - how values are distributed, in bounded memory: quantiles of delays without their list.
  *
- * Buckets are log-linear as in HdrHistogram (G. Tene, https://hdrhistogram.github.io): each power of
- * two is divided into 32, so a value below 64 is kept exactly and a larger one to within 1/32 of
+ * Buckets are log-linear as in HdrHistogram (G. Tene, https://hdrhistogram.github.io): each power
+ * of two is divided into 32, so a value below 64 is kept exactly and a larger one to within 1/32 of
  * itself. Values are whole and of the caller's unit, 0 to 2^24 - 1 (16.7 seconds in microseconds);
- * what is outside goes to the nearest bucket, while count, sum, least and greatest stay exact.
- * 2.6 KB, no pointer in it: zero-initialise, copy by assignment. */
+ * what is outside goes to the nearest bucket, while count, sum, least and greatest stay exact. 2.6
+ * KB, no pointer in it: zero-initialise, copy by assignment. */
 #pragma once
 
 #include "base/base.h"

@@ -1,22 +1,23 @@
 /* change.h - when the one-way delays of a path step, seen through clocks that do not agree.
  *
  * Between clouds clocks differ by up to a millisecond, so "the way there is 0.6 ms longer than the
- * way back" is no evidence. That difference, there minus back, holds the offset of the clocks twice,
- * and the offset drifts slowly; a *step* of it is a change of path whatever the offset is. So the
- * test is on the difference against its own past:
+ * way back" is no evidence. That difference, there minus back, holds the offset of the clocks
+ * twice, and the offset drifts slowly; a *step* of it is a change of path whatever the offset is.
+ * So the test is on the difference against its own past:
  *
- *   1. probes come in blocks; of each block the least delay there and the least back are kept, since
- *      queues only add (the clock filter of NTP has the same reason);
+ *   1. probes come in blocks; of each block the least delay there and the least back are kept,
+ *      since queues only add (the clock filter of NTP has the same reason);
  *   2. the level, slope and spread of the difference are followed (Holt's linear smoothing: a clock
  *      that runs fast makes a slope, not a step);
  *   3. what the difference is off, in spreads, is summed up in both directions (CUSUM; E. S. Page,
  *      "Continuous inspection schemes", Biometrika 41, 1954), less an allowance of one spread;
- *   4. when a sum passes the limit, the mean of the last four blocks is the new level: blocks before
- *      the step may be among those that made the sum, and must not blur how large the step was.
+ *   4. when a sum passes the limit, the mean of the last four blocks is the new level: blocks
+ *      before the step may be among those that made the sum, and must not blur its size.
  *
  * A block counts for at most four spreads, so it takes six of them to be believed: a second at a
- * pace of 20 ms. Steps of less than step_min_ns or four spreads become the new level without a word.
- * In 80 million blocks of normally distributed noise (148 days of it) there was no false alarm.
+ * pace of 20 ms. Steps of less than step_min_ns or four spreads become the new level without a
+ * word. In 80 million blocks of normally distributed noise (148 days of it) there was no false
+ * alarm.
  *
  * What moved is read from the sum of the delays, in which clocks cancel out: with steps f there and
  * b back, the difference moves by f - b and the sum by f + b. A sum that stays is a clock that was

@@ -1,21 +1,22 @@
-/* stamp.h - packets of STAMP, the Simple Two-way Active Measurement Protocol (RFC 8762), both modes.
+/* stamp.h - packets of STAMP, the Simple Two-way Active Measurement Protocol (RFC 8762).
  *
- * A sender's packet leaves at T1, reaches the reflector at T2, is sent back at T3 and arrives at T4:
+ * A sender's packet leaves at T1, reaches the reflector at T2, is sent back at T3 and arrives
+ * at T4:
  *
  *      there and back   (T4 - T1) - (T3 - T2)     whatever the two clocks show
  *      there            T2 - T1                   these two hold the difference of the clocks,
  *      back             T4 - T3                   with opposite signs
  *
  * Unauthenticated packets have 44 bytes, authenticated ones 112 of which the last 16 are the first
- * half of an HMAC-SHA-256 over the 96 before. What is beyond (padding, TLVs of RFC 8972) a reflector
- * returns as it came; the sender has set the flag "unrecognised" of a TLV, so that is the right
- * answer of one that understands none. TWAMP Light (RFC 5357, appendix I) has the same packets; one
- * of its senders must pad to 44 bytes, since a reflector that answers with more than it was sent
- * can be used against others.
+ * half of an HMAC-SHA-256 over the 96 before. What is beyond (padding, TLVs of RFC 8972) a
+ * reflector returns as it came; the sender has set the flag "unrecognised" of a TLV, so that is the
+ * right answer of one that understands none. TWAMP Light (RFC 5357, appendix I) has the same
+ * packets; one of its senders must pad to 44 bytes, since a reflector that answers with more than
+ * it was sent can be used against others.
  *
  * Times are nanoseconds since 1970 UTC. NTP's seconds of 32 bits wrap in 2036; values are read as
- * the years 1968 to 2104 (RFC 5905, 7.3.1). A reflector may use PTP's truncated time (flag Z), which
- * counts TAI: it is brought to UTC by the 37 seconds that have held since 2017.
+ * the years 1968 to 2104 (RFC 5905, 7.3.1). A reflector may use PTP's truncated time (flag Z),
+ * which counts TAI: it is brought to UTC by the 37 seconds that have held since 2017.
  *
  * Pure but for OpenSSL's HMAC, a function of its arguments. Nothing here allocates. */
 #pragma once

@@ -22,6 +22,8 @@ struct driver {
     struct instance_event said[SAID_MAX];
     uint32_t n, taken;
     uint32_t delivered, acked;
+    uint32_t sent;
+    uint8_t sent_to;
     struct td_id contact;
 };
 
@@ -70,6 +72,14 @@ static void sign_out(struct instance *i, uint32_t agent)
 static void no_contact(struct instance *i, struct td_id c)
 {
     (void)i, (void)c;
+}
+
+static void send_on(struct instance *i, struct td_id c, uint8_t to_site)
+{
+    struct driver *d = (struct driver *)i;
+    (void)c;
+    d->sent++;
+    d->sent_to = to_site;
 }
 
 static void no_drop(struct instance *i, struct td_id c, bool over)
@@ -122,6 +132,7 @@ static struct reality reality(struct instance *i)
 static const struct instance_ops ops = {.name = "test",
                                         .deliver = deliver,
                                         .release = no_contact,
+                                        .send = send_on,
                                         .drop = no_drop,
                                         .sign_in = sign_in,
                                         .sign_out = sign_out,
@@ -185,15 +196,18 @@ TEST(nodes_over_drivers_of_others)
     struct route_request r = {.contact = {1, 2},
                               .queue = 0,
                               .channel = CHANNEL_VOICE,
-                              .entry_site = 1,
+                              .entry_site = 0,
                               .how = PLACE_GIVEN,
                               .lat = 45,
                               .lon = -120,
                               .arrived_at = world_now(w)};
-    node_input(world_node(w, 1), &(struct input){.type = IN_ARRIVED, .request = r});
+    node_input(world_node(w, 0), &(struct input){.type = IN_ARRIVED, .request = r});
     run(w, 500);
     CHECK_EQ(west.delivered, 1); /* the nearest; east is on nobody's books */
     CHECK_EQ(east.delivered, 0);
+    CHECK_EQ(east.sent, 1); /* he came in there */
+    CHECK_EQ(east.sent_to, 1);
+    CHECK_EQ(west.sent, 0);
     contact_is(&west, CONTACT_CONNECTED, 4);
     run(w, 30000);
     CHECK_EQ(node_core(world_node(w, 0))->contacts_live, 1);

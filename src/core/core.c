@@ -96,6 +96,9 @@ bool core_still_wanted(struct core *k, const struct action *a)
     case ACT_RELEASE:
         t = contact_find(k, a->contact.contact);
         return t && t->site == k->self && t->moving;
+    case ACT_SEND:
+        t = contact_find(k, a->contact.contact);
+        return t && t->site == a->contact.to_site && t->now_state < CONTACT_ENDED;
     case ACT_DROP:
         t = contact_find(k, a->contact.contact);
         return !t || t->site != k->self || t->now_state == CONTACT_ENDED;

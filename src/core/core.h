@@ -98,6 +98,7 @@ struct input {
 enum action_type {
     ACT_DELIVER,      /* bring `placed.contact` to this site's instance */
     ACT_RELEASE,      /* take a waiting contact out of this instance; IN_RELEASED answers */
+    ACT_SEND,         /* it came in here, or was released here, and its place is at `to_site` */
     ACT_DROP,         /* it belongs to `to_site` now, or is over (SITE_NONE): let go of it here */
     ACT_ASK_HUB,      /* send `request` to the hub */
     ACT_BEAT,         /* send `beat` to every peer */
@@ -128,7 +129,7 @@ struct action {
     enum action_type type;
     td_ms at;
     union {
-        struct { struct td_id contact; uint8_t to_site; } contact; /* RELEASE, DROP */
+        struct { struct td_id contact; uint8_t to_site; } contact; /* RELEASE, SEND, DROP */
         struct ev_placed placed;                                   /* DELIVER */
         struct route_request request;
         struct { uint8_t node, origin; uint32_t epoch; uint64_t after_seq; } resend;

@@ -197,6 +197,12 @@ static void ask_answered(struct core *k, struct td_id id)
     }
 }
 
+/* Before this placement he was in this site's instance: he came in here, or waited here. */
+static bool customer_is_here(const struct core *k, const struct ev_placed *p)
+{
+    return (p->from_site == SITE_NONE ? p->entry_site : p->from_site) == k->self;
+}
+
 /* What this node does when ownership came here, or left here by another's word. */
 static void contact_owner_changed(struct core *k, struct contact *t, uint8_t was_site,
                                   uint8_t was_state, const struct ev_contact *was, bool ours)
@@ -208,6 +214,10 @@ static void contact_owner_changed(struct core *k, struct contact *t, uint8_t was
                offsetof(struct ev_placed, candidate) + p->n_candidates * sizeof p->candidate[0]);
         t->delivered_at = k->now;
         t->inflight_since = 0;
+    } else if (t->now_state == CONTACT_PLACED && customer_is_here(k, &t->decisions->placed)) {
+        struct action *a = core_act(k, ACT_SEND);
+        a->contact.contact = t->id;
+        a->contact.to_site = t->site;
     }
     if (was_site != k->self || ours || was_state >= CONTACT_STATES)
         return;

@@ -301,6 +301,11 @@ static void port_release(struct instance *i, struct td_id contact)
     instance_drain_engine(s);
 }
 
+static void port_send(struct instance *i, struct td_id contact, uint8_t to_site)
+{
+    (void)i, (void)contact, (void)to_site; /* port_deliver of the other site fetches him */
+}
+
 /* It belongs to another site now. A customer who waits here is let go towards it; one who talks
  * here stays: the node claims him back. */
 static void port_drop(struct instance *i, struct td_id contact, bool over)
@@ -356,6 +361,7 @@ static const struct instance_ops floor_ops = {
     .name = "simulated",
     .deliver = port_deliver,
     .release = port_release,
+    .send = port_send,
     .drop = port_drop,
     .sign_in = port_sign_in,
     .sign_out = port_sign_out,

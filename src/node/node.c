@@ -377,6 +377,8 @@ static void act(struct node *n, const struct action *a)
             i->ops->deliver(i, &a->placed);
         else if (a->type == ACT_RELEASE)
             i->ops->release(i, a->contact.contact);
+        else if (a->type == ACT_SEND)
+            i->ops->send(i, a->contact.contact, a->contact.to_site);
         else if (a->type == ACT_DROP)
             i->ops->drop(i, a->contact.contact, a->contact.to_site == SITE_NONE);
         else if (a->type == ACT_SIGN_IN)

@@ -25,6 +25,9 @@ struct instance_ops {
     const char *name;
     void (*deliver)(struct instance *i, const struct ev_placed *p);
     void (*release)(struct instance *i, struct td_id contact);
+    /* Its place is at another site: the customer, who came in here or was released here, is to be
+     * transferred there. A simulated one is fetched by that site. */
+    void (*send)(struct instance *i, struct td_id contact, uint8_t to_site);
     void (*drop)(struct instance *i, struct td_id contact, bool over); /* over: nobody has it now */
     void (*sign_in)(struct instance *i, uint32_t agent);
     void (*sign_out)(struct instance *i, uint32_t agent);

@@ -49,6 +49,7 @@ src/trace base|core|trace
 src/driver base|core|driver|node/sched
 sim/engine base|core|engine
 sim/connect base|http|aws|core|engine|connect
+sim/kinesis base|kinesis
 src/node base|core|driver|engine|trace|node
 src/serve base|http|core|driver|engine|trace|node|serve|web
 src/cli base|http|core|driver|engine|trace|node|serve|cli

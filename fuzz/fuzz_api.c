@@ -2,9 +2,9 @@
  * what was read keeps the promises of api_parse.h. The first byte says which request. */
 #include "serve/api_parse.h"
 
-#include <jansson.h>
 #include <string.h>
 
+#include "base/json_read.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "core/config.h"
@@ -25,7 +25,7 @@ static const char centre[] =
 static struct parse_context context(void)
 {
     struct buf errors = {0};
-    struct parse_context c = {.pseudonym_key = {1, 2}};
+    struct parse_context c = {.pseudonym_key = {1, 2}, .json = mem_new(1, sizeof(struct jr))};
     struct map64 *queues = mem_new(1, sizeof *queues);
     c.c = config_load(centre, sizeof centre - 1, "centre", &errors);
     BUG_ON(!c.c);
@@ -56,8 +56,11 @@ static void check_route(struct route_body *b, const struct config *c)
     BUG_ON(r->queue >= c->n_queues || r->channel >= CHANNELS || r->entry_site != SITE_NONE);
     BUG_ON(r->priority > 10 || r->how >= PLACE_HOWS);
     BUG_ON(!(r->lat >= -90 && r->lat <= 90 && r->lon >= -180 && r->lon <= 180));
-    BUG_ON(b->attributes && (!json_is_object(b->attributes) || !json_object_size(b->attributes)));
-    json_decref(b->attributes);
+    if (!b->attributes)
+        return;
+    BUG_ON(b->attributes->kind != JR_OBJECT || !b->attributes->count);
+    jr_each(v, b->attributes)
+        BUG_ON(v->kind != JR_TEXT || v->text[v->len] || strlen(v->text) != v->len);
 }
 
 static void check_shares(const struct shares_body *b, const struct config *c)
@@ -99,12 +102,12 @@ static bool parse_one(uint8_t which, const uint8_t *data, size_t size,
         return ok;
     case 3:
     case 4:
-        if ((ok = parse_admin(data, size, which % 6 == 3, &admin, e)))
+        if ((ok = parse_admin(data, size, which % 6 == 3, c->json, &admin, e)))
             check_text(admin.reason, REASON_MAX);
         BUG_ON(ok && admin.force && which % 6 == 4);
         return ok;
     default:
-        if ((ok = parse_fault(data, size, &fault, e)))
+        if ((ok = parse_fault(data, size, c->json, &fault, e)))
             BUG_ON(!fault.fault[0] || strchr(fault.fault, '@') || fault.for_ms < 0);
         return ok;
     }

@@ -33,9 +33,7 @@ static uint64_t special8(uint64_t x)
     return (x | (x - ones * 0x20) | (quote - ones) | (slash - ones)) & high;
 }
 
-/* Length of the well-formed UTF-8 sequence at p (Unicode 15, table 3-7); or, negated, the length
- * of the maximal subpart of a malformed one. */
-static int utf8_length(const unsigned char *p, size_t n)
+int utf8_length(const unsigned char *p, size_t n)
 {
     unsigned char c = p[0], lo = 0x80, hi = 0xbf;
     int need;

@@ -56,3 +56,6 @@ void jw_raw(struct jw *w, const char *json, size_t n);
 /* The pieces, for other text formats: a quoted and escaped string, a number. */
 void json_quote(struct buf *out, const char *s, size_t n);
 void json_number(struct buf *out, double v);
+/* Length of the well-formed UTF-8 sequence of more than one byte at p (Unicode 15, table 3-7), with
+ * n > 0 bytes to the end; or, negated, the length of the maximal subpart of a malformed one. */
+int utf8_length(const unsigned char *p, size_t n);

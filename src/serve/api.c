@@ -352,6 +352,7 @@ bool api_param_id(struct api_call *k, struct td_id *id)
 struct parse_context api_context(const struct api_call *k)
 {
     return (struct parse_context){
+        .json = &k->api->json,
         .c = k->core->c,
         .queue_by_key = &k->core->queue_by_key,
         .pseudonym_key = {k->api->o.pseudonym_key[0], k->api->o.pseudonym_key[1]},
@@ -592,6 +593,7 @@ void api_free(struct api *a)
     buf_free(&a->stream.fresh);
     buf_free(&a->stream.text);
     buf_free(&a->body);
+    jr_free(&a->json);
     stats_free(a->stats);
     facts_free(a->facts);
     mem_free(a);

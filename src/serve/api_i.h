@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 #include <uv.h>
 
+#include "base/json_read.h"
 #include "base/map.h"
 #include "base/rng.h"
 #include "node/world.h"
@@ -111,6 +112,7 @@ struct api {
     struct live *live;
     struct http_server *server;
     struct rng rng;
+    struct jr json;  /* the body of the request being answered */
     struct buf body; /* of the reply being made */
 
     struct stats *stats;
@@ -177,7 +179,7 @@ bool api_param_id(struct api_call *k, struct td_id *id);
 /* ---- the others ---- */
 
 void api_route_place(struct api_call *k);
-void api_attributes_put(struct api *a, struct td_id contact, struct json_t *object);
+void api_attributes_put(struct api *a, struct td_id contact, const struct jr_node *object);
 const struct buf *api_attributes_get(const struct api *a, struct td_id contact);
 void api_attributes_drop(struct api *a, struct td_id contact);
 

@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <jansson.h>
-
+#include "base/json_read.h"
 #include "base/map.h"
 #include "base/rng.h"
 #include "base/siphash.h"
@@ -77,17 +76,17 @@ struct member {
     const char *name;
     enum kind kind;
     bool required;
-    bool (*take)(struct take *t, const struct member *m, json_t *v);
+    bool (*take)(struct take *t, const struct member *m, const struct jr_node *v);
 };
 
-static bool kind_fits(enum kind kind, const json_t *v)
+static bool kind_fits(enum kind kind, const struct jr_node *v)
 {
     switch (kind) {
-    case TEXT: return json_is_string(v);
-    case WHOLE: return json_is_integer(v);
-    case NUMBER: return json_is_number(v);
-    case FLAG: return json_is_boolean(v);
-    case OBJECT: return json_is_object(v);
+    case TEXT: return v->kind == JR_TEXT;
+    case WHOLE: return v->kind == JR_WHOLE;
+    case NUMBER: return jr_is_number(v);
+    case FLAG: return v->kind == JR_TRUE || v->kind == JR_FALSE;
+    case OBJECT: return v->kind == JR_OBJECT;
     }
     return false;
 }
@@ -100,22 +99,20 @@ static const char *member_name(const void *rows, uint32_t i)
     return ((const struct member *)rows)[i].name;
 }
 
-static bool take_members(json_t *root, const struct member *rows, struct take *t)
+static bool take_members(const struct jr_node *root, const struct member *rows, struct take *t)
 {
     uint32_t seen = 0;
-    const char *key;
-    json_t *v;
-    json_object_foreach(root, key, v)
+    jr_each(v, root)
     {
         uint32_t i = 0;
-        while (rows[i].name && strcmp(rows[i].name, key) != 0)
+        while (rows[i].name && strcmp(rows[i].name, v->key) != 0)
             i++;
         char names[200];
         if (!rows[i].name)
             return say(t->error, 400, "The body has a member that is not known; it may have: %s.",
                        list_names(names, sizeof names, member_name, rows));
         if (!kind_fits(rows[i].kind, v))
-            return say(t->error, 400, "%s: must be %s.", key, kind_words[rows[i].kind]);
+            return say(t->error, 400, "%s: must be %s.", v->key, kind_words[rows[i].kind]);
         if (!rows[i].take(t, &rows[i], v))
             return false;
         seen |= 1u << i;
@@ -127,44 +124,39 @@ static bool take_members(json_t *root, const struct member *rows, struct take *t
     return true;
 }
 
-static json_t *load(const void *body, size_t len, struct api_error *error)
+/* Says what the reader found wrong. */
+static bool refuse(const struct jr *r, struct api_error *error)
 {
-    json_error_t e;
-    json_t *root = len ? json_loadb(body, len, JSON_REJECT_DUPLICATES, &e) : NULL;
-    if (root && json_is_object(root))
-        return root;
-    /* jansson's own words quote the text around the error. */
-    if (root)
-        say(error, 400, "The body must be a JSON object: {...}.");
-    else if (!len)
-        say(error, 400, "The body is empty; it must be a JSON object.");
-    else if (json_error_code(&e) == json_error_duplicate_key)
-        say(error, 400, "The body has a member twice (line %d, column %d); give it once.", e.line,
-            e.column);
-    else if (json_error_code(&e) == json_error_invalid_utf8)
-        say(error, 400, "The body is not UTF-8 (byte %d).", e.position);
-    else if (json_error_code(&e) == json_error_numeric_overflow)
-        say(error, 400, "The body has a number that is too large (line %d, column %d).", e.line,
-            e.column);
-    else
-        say(error, 400, "The body is not JSON (line %d, column %d).", e.line, e.column);
-    json_decref(root);
-    return NULL;
+    switch (r->error) {
+    case JR_TWICE:
+        return say(error, 400, "The body has a member twice (line %u, column %u); give it once.",
+                   r->line, r->column);
+    case JR_UTF8: return say(error, 400, "The body is not UTF-8 (byte %zu).", r->at);
+    case JR_LARGE:
+        return say(error, 400, "The body has a number that is too large (line %u, column %u).",
+                   r->line, r->column);
+    default:
+        return say(error, 400, "The body is not JSON (line %u, column %u).", r->line, r->column);
+    }
 }
 
 static bool parse(const void *body, size_t len, const struct member *rows, struct take *t)
 {
-    json_t *root = load(body, len, t->error);
-    bool ok = root && take_members(root, rows, t);
-    json_decref(root);
-    return ok;
+    struct jr *r = t->c->json;
+    if (!len)
+        return say(t->error, 400, "The body is empty; it must be a JSON object.");
+    if (!jr_read(r, body, len))
+        return refuse(r, t->error);
+    if (jr_root(r)->kind != JR_OBJECT)
+        return say(t->error, 400, "The body must be a JSON object: {...}.");
+    return take_members(jr_root(r), rows, t);
 }
 
 /* Printable text of 1 to max bytes. */
-static bool plain(struct take *t, const struct member *m, const json_t *v, size_t max)
+static bool plain(struct take *t, const struct member *m, const struct jr_node *v, size_t max)
 {
-    const char *s = json_string_value(v);
-    size_t n = json_string_length(v);
+    const char *s = v->text;
+    size_t n = v->len;
     if (!n || n > max)
         return say(t->error, 400, "%s: must have 1 to %zu bytes.", m->name, max);
     for (size_t i = 0; i < n; i++)
@@ -183,20 +175,20 @@ struct route_take {
     unsigned places; /* which members told a place */
 };
 
-static bool take_contact(struct take *t, const struct member *m, json_t *v)
+static bool take_contact(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct route_take *r = t->out;
     struct td_id *id = &r->body->request.contact;
-    if (!id_parse(json_string_value(v), id) || id_none(*id))
+    if (!id_parse(v->text, id) || id_none(*id))
         return say(t->error, 400, "%s: must be a UUID: 8-4-4-4-12 hexadecimal digits, not all 0.",
                    m->name);
     return true;
 }
 
-static bool take_queue(struct take *t, const struct member *m, json_t *v)
+static bool take_queue(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct route_take *r = t->out;
-    const char *name = json_string_value(v);
+    const char *name = v->text;
     char names[200];
     uint32_t q;
     if (!map64_find(t->c->queue_by_key, hash_str(name), &q) || q >= t->c->c->n_queues ||
@@ -207,22 +199,22 @@ static bool take_queue(struct take *t, const struct member *m, json_t *v)
     return true;
 }
 
-static bool take_channel(struct take *t, const struct member *m, json_t *v)
+static bool take_channel(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct route_take *r = t->out;
     for (uint8_t i = 0; i < CHANNELS; i++)
-        if (strcmp(json_string_value(v), channel_names[i]) == 0) {
+        if (strcmp(v->text, channel_names[i]) == 0) {
             r->body->request.channel = i;
             return true;
         }
     return say(t->error, 400, "%s: must be voice, chat, task or email.", m->name);
 }
 
-static bool take_from(struct take *t, const struct member *m, json_t *v)
+static bool take_from(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct route_take *r = t->out;
     r->places |= PLACE_FROM;
-    if (!place_from_number(json_string_value(v), &r->place))
+    if (!place_from_number(v->text, &r->place))
         return say(t->error, 400,
                    "%s: must be a telephone number as in E.164: + and 7 to 15 "
                    "digits, the first not 0.",
@@ -230,77 +222,75 @@ static bool take_from(struct take *t, const struct member *m, json_t *v)
     return true;
 }
 
-static bool take_npa(struct take *t, const struct member *m, json_t *v)
+static bool take_npa(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct route_take *r = t->out;
-    json_int_t npa = json_integer_value(v);
+    int64_t npa = v->whole;
     r->places |= PLACE_AREA;
     if (npa < 200 || npa > 999 || !place_from_npa((int)npa, &r->place))
         return say(t->error, 400, "%s: must be an area code, 200 to 999.", m->name);
     return true;
 }
 
-static bool take_country(struct take *t, const struct member *m, json_t *v)
+static bool take_country(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct route_take *r = t->out;
     r->places |= PLACE_LAND;
-    if (json_string_length(v) != 2 || !place_from_country(json_string_value(v), &r->place))
+    if (v->len != 2 || !place_from_country(v->text, &r->place))
         return say(t->error, 400, "%s: must be a country's two letters as in ISO 3166-1: DE.",
                    m->name);
     return true;
 }
 
-static bool take_degrees(struct take *t, const struct member *m, json_t *v)
+static bool take_degrees(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct route_take *r = t->out;
     bool lat = m->name[1] == 'a';
-    *(lat ? &r->lat : &r->lon) = json_number_value(v);
+    *(lat ? &r->lat : &r->lon) = jr_number(v);
     r->places |= lat ? PLACE_LAT : PLACE_LON;
     return true;
 }
 
-static bool take_customer(struct take *t, const struct member *m, json_t *v)
+static bool take_customer(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct route_take *r = t->out;
     uint64_t h[2];
     if (!plain(t, m, v, CUSTOMER_MAX))
         return false;
-    siphash128(t->c->pseudonym_key, json_string_value(v), json_string_length(v), h);
+    siphash128(t->c->pseudonym_key, v->text, v->len, h);
     r->body->request.customer = (struct td_id){h[0], h[1] | !(h[0] | h[1])};
     return true;
 }
 
-static bool take_priority(struct take *t, const struct member *m, json_t *v)
+static bool take_priority(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct route_take *r = t->out;
-    json_int_t p = json_integer_value(v);
+    int64_t p = v->whole;
     if (p < 1 || p > 10)
         return say(t->error, 400, "%s: must be 1 (served first) to 10.", m->name);
     r->body->request.priority = (uint8_t)p;
     return true;
 }
 
-static bool take_attributes(struct take *t, const struct member *m, json_t *v)
+static bool take_attributes(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct route_take *r = t->out;
     size_t bytes = 0;
-    const char *key;
-    json_t *value;
-    json_object_foreach(v, key, value)
+    jr_each(value, v)
     {
-        size_t n = strlen(key);
-        if (!json_is_string(value))
+        size_t n = value->key_len;
+        if (value->kind != JR_TEXT)
             return say(t->error, 400, "%s: every value must be text in quotes.", m->name);
         if (!n || n > ATTRIBUTE_KEY_MAX)
             return say(t->error, 400, "%s: every key must have 1 to %d bytes.", m->name,
                        ATTRIBUTE_KEY_MAX);
-        bytes += n + json_string_length(value);
+        bytes += n + value->len;
     }
     if (bytes > ATTRIBUTES_MAX)
         return say(t->error, 400, "%s: keys and values may have %d bytes in all.", m->name,
                    ATTRIBUTES_MAX);
-    if (json_object_size(v))
-        r->body->attributes = json_incref(v);
+    if (v->count)
+        r->body->attributes = v;
     return true;
 }
 
@@ -347,27 +337,25 @@ bool parse_route(const void *body, size_t len, const struct parse_context *c,
     *out = (struct route_body){.request = {.entry_site = SITE_NONE}};
     struct route_take r = {.body = out};
     struct take t = {.c = c, .out = &r, .error = error};
-    if (parse(body, len, route_members, &t) && take_place(&r, error))
-        return true;
-    json_decref(out->attributes);
-    out->attributes = NULL;
-    return false;
+    return parse(body, len, route_members, &t) && take_place(&r, error);
 }
 
 /* ---- what operators send ---- */
 
-static bool take_reason_to(struct take *t, const struct member *m, const json_t *v, char *to)
+static bool take_reason_to(struct take *t, const struct member *m, const struct jr_node *v,
+                           char *to)
 {
     if (!plain(t, m, v, REASON_MAX))
         return false;
-    str_copy(to, REASON_MAX + 1, json_string_value(v));
+    str_copy(to, REASON_MAX + 1, v->text);
     return true;
 }
 
-static bool find_policy(struct take *t, const struct member *m, const json_t *v, uint8_t *out)
+static bool find_policy(struct take *t, const struct member *m, const struct jr_node *v,
+                        uint8_t *out)
 {
     char names[200];
-    int p = config_policy_by_name(t->c->c, json_string_value(v));
+    int p = config_policy_by_name(t->c->c, v->text);
     if (p < 0)
         return say(t->error, 422, "%s: there is no policy of this name; there are: %s.", m->name,
                    list_names(names, sizeof names, policy_name, t->c->c));
@@ -377,34 +365,34 @@ static bool find_policy(struct take *t, const struct member *m, const json_t *v,
 
 struct shares_take {
     struct shares_body *body;
-    json_t *shares;
+    const struct jr_node *shares;
     char group[NAME_MAX_LEN];
     bool has_group;
 };
 
-static bool take_shares_policy(struct take *t, const struct member *m, json_t *v)
+static bool take_shares_policy(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct shares_take *s = t->out;
     return find_policy(t, m, v, &s->body->policy);
 }
 
-static bool take_shares_group(struct take *t, const struct member *m, json_t *v)
+static bool take_shares_group(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct shares_take *s = t->out;
     s->has_group = true;
-    return str_copy(s->group, sizeof s->group, json_string_value(v)) ||
+    return str_copy(s->group, sizeof s->group, v->text) ||
            say(t->error, 422, "%s: there is no group of this name.", m->name);
 }
 
-static bool take_shares_shares(struct take *t, const struct member *m, json_t *v)
+static bool take_shares_shares(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct shares_take *s = t->out;
     (void)m;
-    s->shares = json_incref(v); /* read once policy and group are known */
+    s->shares = v; /* read once policy and group are known */
     return true;
 }
 
-static bool take_shares_reason(struct take *t, const struct member *m, json_t *v)
+static bool take_shares_reason(struct take *t, const struct member *m, const struct jr_node *v)
 {
     return take_reason_to(t, m, v, ((struct shares_take *)t->out)->body->reason);
 }
@@ -442,10 +430,10 @@ static int member_of(const struct cfg_group *g, const struct config *c, const ch
 }
 
 /* Percentages with at most four decimals are whole parts per million. */
-static bool percent_ppm(const json_t *v, int32_t *out)
+static bool percent_ppm(const struct jr_node *v, int32_t *out)
 {
-    double ppm = json_number_value(v) * 10000;
-    if (!json_is_number(v) || !(ppm >= 0 && ppm <= PPM) || fabs(ppm - rint(ppm)) > 1e-6)
+    double ppm = jr_number(v) * 10000;
+    if (!jr_is_number(v) || !(ppm >= 0 && ppm <= PPM) || fabs(ppm - rint(ppm)) > 1e-6)
         return false;
     *out = (int32_t)rint(ppm);
     return true;
@@ -456,11 +444,9 @@ static bool shares_values(struct shares_take *s, const struct config *c, struct 
     const struct cfg_group *g = &c->policy[s->body->policy].group[s->body->group];
     uint16_t given = 0;
     int64_t sum = 0;
-    const char *name;
-    json_t *v;
-    json_object_foreach(s->shares, name, v)
+    jr_each(v, s->shares)
     {
-        int site = member_of(g, c, name);
+        int site = member_of(g, c, v->key);
         if (site < 0)
             return say(error, 422, "shares: names a site that is not in group %s.", g->name);
         if (!percent_ppm(v, &s->body->share_ppm[site]))
@@ -489,18 +475,16 @@ bool parse_shares(const void *body, size_t len, const struct parse_context *c,
     *out = (struct shares_body){.policy = c->policy};
     struct shares_take s = {.body = out};
     struct take t = {.c = c, .out = &s, .error = error};
-    bool ok = parse(body, len, shares_members, &t) &&
-              shares_group(&s, &c->c->policy[out->policy], error) && shares_values(&s, c->c, error);
-    json_decref(s.shares);
-    return ok;
+    return parse(body, len, shares_members, &t) &&
+           shares_group(&s, &c->c->policy[out->policy], error) && shares_values(&s, c->c, error);
 }
 
-static bool take_policy_policy(struct take *t, const struct member *m, json_t *v)
+static bool take_policy_policy(struct take *t, const struct member *m, const struct jr_node *v)
 {
     return find_policy(t, m, v, &((struct policy_body *)t->out)->policy);
 }
 
-static bool take_policy_reason(struct take *t, const struct member *m, json_t *v)
+static bool take_policy_reason(struct take *t, const struct member *m, const struct jr_node *v)
 {
     return take_reason_to(t, m, v, ((struct policy_body *)t->out)->reason);
 }
@@ -517,20 +501,20 @@ bool parse_policy(const void *body, size_t len, const struct parse_context *c,
     return parse(body, len, members, &(struct take){.c = c, .out = out, .error = error});
 }
 
-static bool take_admin_reason(struct take *t, const struct member *m, json_t *v)
+static bool take_admin_reason(struct take *t, const struct member *m, const struct jr_node *v)
 {
     return take_reason_to(t, m, v, ((struct admin_body *)t->out)->reason);
 }
 
-static bool take_admin_force(struct take *t, const struct member *m, json_t *v)
+static bool take_admin_force(struct take *t, const struct member *m, const struct jr_node *v)
 {
     (void)m;
-    ((struct admin_body *)t->out)->force = json_is_true(v);
+    ((struct admin_body *)t->out)->force = v->kind == JR_TRUE;
     return true;
 }
 
-bool parse_admin(const void *body, size_t len, bool may_force, struct admin_body *out,
-                 struct api_error *error)
+bool parse_admin(const void *body, size_t len, bool may_force, struct jr *json,
+                 struct admin_body *out, struct api_error *error)
 {
     static const struct member drain[] = {
         {"reason", TEXT, false, take_admin_reason},
@@ -541,19 +525,20 @@ bool parse_admin(const void *body, size_t len, bool may_force, struct admin_body
         {"reason", TEXT, false, take_admin_reason},
         {.name = NULL},
     };
+    struct parse_context c = {.json = json};
     *out = (struct admin_body){0};
     return !len || parse(body, len, may_force ? drain : restore,
-                         &(struct take){.out = out, .error = error});
+                         &(struct take){.c = &c, .out = out, .error = error});
 }
 
 /* ---- the simulation's faults ---- */
 
-static bool take_fault_fault(struct take *t, const struct member *m, json_t *v)
+static bool take_fault_fault(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct fault_body *f = t->out;
     if (!plain(t, m, v, sizeof f->fault - 1))
         return false;
-    str_copy(f->fault, sizeof f->fault, json_string_value(v));
+    str_copy(f->fault, sizeof f->fault, v->text);
     if (strchr(f->fault, '@'))
         return say(t->error, 400,
                    "%s: begins now; leave out what begins with @, and say how long "
@@ -562,22 +547,24 @@ static bool take_fault_fault(struct take *t, const struct member *m, json_t *v)
     return true;
 }
 
-static bool take_fault_for(struct take *t, const struct member *m, json_t *v)
+static bool take_fault_for(struct take *t, const struct member *m, const struct jr_node *v)
 {
-    double s = json_number_value(v);
+    double s = jr_number(v);
     if (!(s >= 1 && s <= FAULT_FOR_MAX_S))
         return say(t->error, 400, "%s: must be 1 to %d seconds.", m->name, FAULT_FOR_MAX_S);
     ((struct fault_body *)t->out)->for_ms = (int64_t)(s * 1000);
     return true;
 }
 
-bool parse_fault(const void *body, size_t len, struct fault_body *out, struct api_error *error)
+bool parse_fault(const void *body, size_t len, struct jr *json, struct fault_body *out,
+                 struct api_error *error)
 {
     static const struct member members[] = {
         {"fault", TEXT, true, take_fault_fault},
         {"for_s", NUMBER, false, take_fault_for},
         {.name = NULL},
     };
+    struct parse_context c = {.json = json};
     *out = (struct fault_body){0};
-    return parse(body, len, members, &(struct take){.out = out, .error = error});
+    return parse(body, len, members, &(struct take){.c = &c, .out = out, .error = error});
 }

@@ -8,7 +8,8 @@
 
 #include "core/core.h"
 
-struct json_t;
+struct jr;
+struct jr_node;
 struct map64;
 
 enum {
@@ -25,6 +26,7 @@ struct api_error {
 };
 
 struct parse_context {
+    struct jr *json; /* the reader; what it holds is the body that was parsed last */
     const struct config *c;
     const struct map64 *queue_by_key;
     uint64_t pseudonym_key[2]; /* of customers */
@@ -33,7 +35,7 @@ struct parse_context {
 
 struct route_body {
     struct route_request request; /* contact none: the client gave none; arrived_at 0 */
-    struct json_t *attributes;    /* an object of strings, the caller's to release; NULL: none */
+    const struct jr_node *attributes; /* an object of texts, the reader's; NULL: none */
 };
 bool parse_route(const void *body, size_t len, const struct parse_context *c,
                  struct route_body *out, struct api_error *error) MUST_USE;
@@ -57,12 +59,12 @@ struct admin_body { /* drain and restore; no body is an empty one */
     bool force;
     char reason[REASON_MAX + 1];
 };
-bool parse_admin(const void *body, size_t len, bool may_force, struct admin_body *out,
-                 struct api_error *error) MUST_USE;
+bool parse_admin(const void *body, size_t len, bool may_force, struct jr *json,
+                 struct admin_body *out, struct api_error *error) MUST_USE;
 
 struct fault_body {
     char fault[256]; /* "region-down:us-west-2", without a time */
     int64_t for_ms;  /* 0: until it is ended */
 };
-bool parse_fault(const void *body, size_t len, struct fault_body *out,
+bool parse_fault(const void *body, size_t len, struct jr *json, struct fault_body *out,
                  struct api_error *error) MUST_USE;

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include <jansson.h>
+#include "base/json_read.h"
 
 /* ---- attributes ---- */
 
@@ -36,7 +36,7 @@ void api_attributes_drop(struct api *a, struct td_id contact)
 }
 
 /* The oldest make room. They are for the desk that takes the contact, which asks within minutes. */
-void api_attributes_put(struct api *a, struct td_id contact, json_t *object)
+void api_attributes_put(struct api *a, struct td_id contact, const struct jr_node *object)
 {
     api_attributes_drop(a, contact);
     struct attributes *s;
@@ -47,14 +47,12 @@ void api_attributes_put(struct api *a, struct td_id contact, json_t *object)
             api_attributes_drop(a, s->contact);
     } while (a->attributes_bytes > ATTRIBUTES_BYTES);
     struct jw w;
-    const char *key;
-    json_t *v;
     jw_begin(&w, &s->json);
     jw_obj(&w);
-    json_object_foreach(object, key, v)
+    jr_each(v, object)
     {
-        jw_key(&w, key);
-        jw_strn(&w, json_string_value(v), json_string_length(v));
+        jw_key(&w, v->key);
+        jw_strn(&w, v->text, v->len);
     }
     jw_end(&w);
     s->contact = contact;
@@ -157,7 +155,6 @@ void api_route_place(struct api_call *k)
     if (id_none(b.request.contact)) {
         in.request.contact = new_contact(k->api);
     } else if (reply_again(k, b.request.contact)) {
-        json_decref(b.attributes);
         return;
     }
     in.request.arrived_at = world_now(k->api->world);
@@ -172,5 +169,4 @@ void api_route_place(struct api_call *k)
             api_attributes_put(k->api, in.request.contact, b.attributes);
         api_reply_later(k, 200);
     }
-    json_decref(b.attributes);
 }

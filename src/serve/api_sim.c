@@ -135,7 +135,7 @@ void api_post_fault(struct api_call *k)
     char spec[sizeof b.fault + 4];
     if (!may(k))
         return;
-    if (!parse_fault(k->rq->body.p, k->rq->body.n, &b, &error)) {
+    if (!parse_fault(k->rq->body.p, k->rq->body.n, &k->api->json, &b, &error)) {
         api_refuse(k, &error);
         return;
     }

@@ -40,7 +40,7 @@ static void operate(struct api_call *k, enum input_type type)
     struct api_error error;
     if (!api_param_site(k, &site))
         return;
-    if (!parse_admin(k->rq->body.p, k->rq->body.n, type == IN_DRAIN, &b, &error)) {
+    if (!parse_admin(k->rq->body.p, k->rq->body.n, type == IN_DRAIN, &k->api->json, &b, &error)) {
         api_refuse(k, &error);
         return;
     }

@@ -270,4 +270,50 @@ TEST(misuse_ends_the_process)
     CHECK_EQ(signal_of(no_misuse), 0);
 }
 
+static const char *fixed(struct buf *b, int64_t v, unsigned places)
+{
+    struct jw w;
+    buf_reset(b);
+    jw_begin(&w, b);
+    jw_fixed(&w, v, places);
+    return b->data;
+}
+
+TEST(fixed_numbers)
+{
+    struct buf b = {0};
+    CHECK_STR(fixed(&b, 0, 3), "0");
+    CHECK_STR(fixed(&b, 1, 3), "0.001");
+    CHECK_STR(fixed(&b, -1, 3), "-0.001");
+    CHECK_STR(fixed(&b, 360199, 3), "360.199");
+    CHECK_STR(fixed(&b, 360100, 3), "360.1");
+    CHECK_STR(fixed(&b, 360000, 3), "360");
+    CHECK_STR(fixed(&b, -500, 3), "-0.5");
+    CHECK_STR(fixed(&b, 120, 0), "120");
+    CHECK_STR(fixed(&b, INT64_MIN, 18), "-9.223372036854775808");
+    CHECK_STR(fixed(&b, INT64_MAX, 1), "922337203685477580.7");
+    buf_free(&b);
+}
+
+PROP(a_fixed_number_is_the_whole_one_with_a_point, 20000)
+{
+    struct buf b = {0};
+    char want[64];
+    unsigned places = (unsigned)rng_below(rng, 19);
+    int64_t v = (int64_t)(rng_u64(rng) >> rng_below(rng, 63)), unit = 1;
+    for (unsigned i = 0; i < places; i++)
+        unit *= 10;
+    int n = snprintf(want, sizeof want, "%" PRId64 ".%0*" PRId64, v / unit, (int)places, v % unit);
+    if (!places)
+        n -= 2; /* a 0 that printf writes all the same, and the point */
+    else
+        while (want[n - 1] == '0')
+            n--;
+    n -= places && want[n - 1] == '.';
+    want[n] = 0;
+    if (v >= 0)
+        CHECK_STR(fixed(&b, v, places), want);
+    buf_free(&b);
+}
+
 TAP_MAIN

@@ -160,11 +160,24 @@ TEST(a_second_document_of_the_size_takes_no_memory)
 /* A random document, with what tempts a reader: escapes, twins, limits, spaces. */
 static void random_value(struct rng *rng, struct buf *b, int depth)
 {
-    static const char *const atoms[] = {
-        "null",    "true",         "false",      "0",           "-1",
-        "12.50",   "1e5",          "1E-3",       "\"\"",        "\"a\\\"b\\\\\"",
-        "\"\\u00e9\"", "\"\xc3\xa9\"", "\"\\ud83d\\ude00\"", "9223372036854775807",
-        "-9223372036854775808", "0.1", "123456789.123456789", "\"\\/\\b\\f\\n\\r\\t\""};
+    static const char *const atoms[] = {"null",
+                                        "true",
+                                        "false",
+                                        "0",
+                                        "-1",
+                                        "12.50",
+                                        "1e5",
+                                        "1E-3",
+                                        "\"\"",
+                                        "\"a\\\"b\\\\\"",
+                                        "\"\\u00e9\"",
+                                        "\"\xc3\xa9\"",
+                                        "\"\\ud83d\\ude00\"",
+                                        "9223372036854775807",
+                                        "-9223372036854775808",
+                                        "0.1",
+                                        "123456789.123456789",
+                                        "\"\\/\\b\\f\\n\\r\\t\""};
     static const char *const space[] = {"", "", "", " ", "\n\t ", "\r\n"};
     uint64_t pick = rng_below(rng, depth > 4 ? 6 : 10);
     buf_str(b, space[rng_below(rng, COUNTOF(space))]);
@@ -193,7 +206,7 @@ PROP(reads_as_jansson_does, 20000)
     static const char junk[] = "\"\\{}[],:0123456789.eE+-tfnu \n\xc3\xff\xed\0a";
     struct jr r = {0};
     struct buf b = {0};
-    
+
     random_value(rng, &b, 0);
     for (uint64_t n = rng_below(rng, 2) ? rng_below(rng, 4) : 0; n > 0 && b.len; n--) {
         size_t at = (size_t)rng_below(rng, b.len);

@@ -217,7 +217,10 @@ static void push(struct facts *f, const struct config *c, uint64_t seq)
 {
     struct event e = {.type = EV_POLICY, .dot = {HUB, 7, seq}, .hlc = seq << 16};
     e.policy.policy = c->policy[0].key;
-    facts_push(f, &e, c);
+    struct buf b = {0};
+    event_encode(&b, &e);
+    facts_push(f, &e, c, b.data, b.len);
+    buf_free(&b);
 }
 
 TEST(facts_are_read_once_they_are_durable)

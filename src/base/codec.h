@@ -23,26 +23,67 @@ enum { VARINT_MAX_LEN = 10 };
 
 /* ---- out ---- */
 
-/* Where n more bytes may be written; codec__wrote takes them in. */
-static inline uint8_t *codec__room(struct buf *b, size_t n)
+/* Room for `most` bytes asked for once, and then none is looked for: what is written by several
+ * calls must fit. writer_end takes it in. */
+struct writer {
+    uint8_t *p;
+};
+
+static inline struct writer writer_of(struct buf *b, size_t most)
 {
-    if (UNLIKELY(b->cap - b->len <= n)) /* one byte more than n: the NUL */
-        buf_reserve(b, n);
-    return (uint8_t *)b->data + b->len;
+    if (UNLIKELY(b->cap - b->len <= most)) /* one byte more: the NUL */
+        buf_reserve(b, most);
+    return (struct writer){(uint8_t *)b->data + b->len};
 }
 
-static inline void codec__wrote(struct buf *b, size_t n)
+static inline void writer_end(const struct writer *w, struct buf *b)
 {
-    b->len += n;
+    b->len = (size_t)((const char *)w->p - b->data);
     b->data[b->len] = 0;
 }
 
+static inline void codec__le(struct writer *w, uint64_t v, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        w->p[i] = (uint8_t)(v >> 8 * i);
+    w->p += n;
+}
+
+static inline void writer_u8(struct writer *w, uint8_t v)
+{
+    *w->p++ = v;
+}
+static inline void writer_u64(struct writer *w, uint64_t v)
+{
+    codec__le(w, v, 8);
+}
+
+static inline void writer_varint(struct writer *w, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        *w->p++ = (uint8_t)(v | 0x80);
+    *w->p++ = (uint8_t)v;
+}
+
+static inline void writer_svarint(struct writer *w, int64_t v)
+{
+    writer_varint(w, (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0));
+}
+
+static inline void writer_bytes(struct writer *w, const void *p, size_t n) /* n 0: p may be NULL */
+{
+    if (n)
+        memcpy(w->p, p, n);
+    w->p += n;
+}
+
+/* One at a time, each with its room. */
+
 static inline void codec__put_le(struct buf *b, uint64_t v, unsigned n)
 {
-    uint8_t *to = codec__room(b, n);
-    for (unsigned i = 0; i < n; i++)
-        to[i] = (uint8_t)(v >> 8 * i);
-    codec__wrote(b, n);
+    struct writer w = writer_of(b, n);
+    codec__le(&w, v, n);
+    writer_end(&w, b);
 }
 
 static inline void put_u8(struct buf *b, uint8_t v)
@@ -64,14 +105,9 @@ static inline void put_u64(struct buf *b, uint64_t v)
 
 static inline void put_varint(struct buf *b, uint64_t v)
 {
-    uint8_t *to = codec__room(b, VARINT_MAX_LEN);
-    size_t n = 0;
-    while (v >= 0x80) {
-        to[n++] = (uint8_t)(v | 0x80);
-        v >>= 7;
-    }
-    to[n++] = (uint8_t)v;
-    codec__wrote(b, n);
+    struct writer w = writer_of(b, VARINT_MAX_LEN);
+    writer_varint(&w, v);
+    writer_end(&w, b);
 }
 
 static inline void put_svarint(struct buf *b, int64_t v)
@@ -82,10 +118,9 @@ static inline void put_svarint(struct buf *b, int64_t v)
 /* Without their length: the reader must know it. `p` may be NULL when n is 0. */
 static inline void put_bytes(struct buf *b, const void *p, size_t n)
 {
-    uint8_t *to = codec__room(b, n);
-    if (n)
-        memcpy(to, p, n);
-    codec__wrote(b, n);
+    struct writer w = writer_of(b, n);
+    writer_bytes(&w, p, n);
+    writer_end(&w, b);
 }
 
 static inline void put_str(struct buf *b, const char *s, size_t n)

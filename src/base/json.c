@@ -143,13 +143,28 @@ void json_quote(struct buf *out, const char *s, size_t n)
 
 static size_t print_uint(char *to, uint64_t v)
 {
-    char tmp[20];
-    size_t n = 0;
+    char digits[20], *p = digits + sizeof digits;
     do
-        tmp[n++] = (char)('0' + v % 10);
+        *--p = (char)('0' + v % 10);
     while (v /= 10);
-    for (size_t i = 0; i < n; i++)
-        to[i] = tmp[n - 1 - i];
+    size_t n = (size_t)(digits + sizeof digits - p);
+    memcpy(to, p, n);
+    return n;
+}
+
+/* Digits with a point in front of the last `places`; up to 22 bytes. */
+static size_t print_fixed(char *to, uint64_t v, unsigned places)
+{
+    for (; places && v % 10 == 0; places--)
+        v /= 10;
+    char digits[24], *p = digits + sizeof digits;
+    for (unsigned k = 0; k <= places || v; k++, v /= 10) {
+        if (k && k == places)
+            *--p = '.';
+        *--p = (char)('0' + v % 10);
+    }
+    size_t n = (size_t)(digits + sizeof digits - p);
+    memcpy(to, p, n);
     return n;
 }
 
@@ -166,20 +181,7 @@ static size_t print_short(char *to, double v)
             return 0;
         if (r / ten[k] != v)
             continue;
-        char digits[20];
-        size_t n = print_uint(digits, (uint64_t)r), frac = (size_t)k, len = 0;
-        for (; n <= frac; n++) {
-            memmove(digits + 1, digits, n);
-            digits[0] = '0';
-        }
-        memcpy(to, digits, n - frac);
-        len = n - frac;
-        if (frac) {
-            to[len++] = '.';
-            memcpy(to + len, digits + n - frac, frac);
-            len += frac;
-        }
-        return len;
+        return print_fixed(to, (uint64_t)r, (unsigned)k);
     }
     return 0;
 }
@@ -265,10 +267,10 @@ void jw_end(struct jw *w)
     w->comma = true;
 }
 
-void jw_key(struct jw *w, const char *key)
+void jw_keyn(struct jw *w, const char *key, size_t n)
 {
     BUG_ON(w->depth == 0 || !(w->objects >> w->depth & 1) || w->keyed);
-    quote(w->out, w->comma ? ',' : 0, key, strlen(key), ':');
+    quote(w->out, w->comma ? ',' : 0, key, n, ':');
     w->comma = false;
     w->keyed = true;
 }
@@ -304,6 +306,15 @@ void jw_double(struct jw *w, double v)
 {
     char text[40];
     put(w, text, print_double(text, v));
+}
+
+void jw_fixed(struct jw *w, int64_t v, unsigned places)
+{
+    char text[24];
+    size_t sign = v < 0;
+    BUG_ON(places > 18);
+    text[0] = '-';
+    put(w, text, sign + print_fixed(text + sign, sign ? 0 - (uint64_t)v : (uint64_t)v, places));
 }
 
 void jw_bool(struct jw *w, bool v)

@@ -19,6 +19,8 @@
  * caller, who may have put bytes before and may add a newline and begin the next document. */
 #pragma once
 
+#include <string.h>
+
 #include "base/mem.h"
 
 #define JW_DEPTH_MAX 63 /* open objects and arrays; one bit each in `objects` */
@@ -38,7 +40,11 @@ void jw_done(const struct jw *w);
 void jw_obj(struct jw *w);
 void jw_arr(struct jw *w);
 void jw_end(struct jw *w);
-void jw_key(struct jw *w, const char *key);
+void jw_keyn(struct jw *w, const char *key, size_t n);
+static inline void jw_key(struct jw *w, const char *key)
+{
+    jw_keyn(w, key, strlen(key)); /* of a literal the compiler knows it */
+}
 
 void jw_str(struct jw *w, const char *s);            /* NULL writes null */
 void jw_strn(struct jw *w, const char *s, size_t n); /* may contain NUL bytes: \u0000 */
@@ -48,6 +54,8 @@ void jw_uint(struct jw *w, uint64_t v); /* JavaScript reads numbers above 2^53 i
  * 16 digits. NaN and infinities, which JSON has not, write null; -0 writes 0. Needs the C locale's
  * decimal point. */
 void jw_double(struct jw *w, double v);
+/* v / 10^places, exactly, without zeros at its end; 0..18 places. */
+void jw_fixed(struct jw *w, int64_t v, unsigned places);
 void jw_bool(struct jw *w, bool v);
 void jw_null(struct jw *w);
 /* A value that is JSON already; it is not checked. */

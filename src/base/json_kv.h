@@ -52,6 +52,12 @@ static inline void kv_decimal(struct jw *w, const char *key, double v, unsigned 
     jw_decimal(w, v, places);
 }
 
+static inline void kv_fixed(struct jw *w, const char *key, int64_t v, unsigned places)
+{
+    jw_key(w, key);
+    jw_fixed(w, v, places);
+}
+
 static inline void kv_obj(struct jw *w, const char *key) /* jw_end closes it */
 {
     jw_key(w, key);

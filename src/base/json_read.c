@@ -220,20 +220,18 @@ static bool twins(const struct jr_node *x, const struct jr_node *y)
 static const struct jr_node *find_twin(const struct jr_node *object)
 {
     if (object->count <= PAIRS_MAX) {
-        jr_each(x, object)
-            jr_each(y, object)
-            {
-                if (y == x)
-                    break;
-                if (twins(x, y))
-                    return x;
-            }
+        jr_each(x, object) jr_each(y, object)
+        {
+            if (y == x)
+                break;
+            if (twins(x, y))
+                return x;
+        }
         return NULL;
     }
     const struct jr_node **sorted = mem_new(object->count, sizeof *sorted), *twin = NULL;
     uint32_t n = 0;
-    jr_each(x, object)
-        sorted[n++] = x;
+    jr_each(x, object) sorted[n++] = x;
     qsort(sorted, n, sizeof *sorted, by_key);
     for (uint32_t i = 1; i < n && !twin; i++)
         twin = twins(sorted[i - 1], sorted[i]) ? sorted[i] : NULL;

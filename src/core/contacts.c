@@ -21,7 +21,8 @@ static bool older(const struct contact *a, const struct contact *b)
     return a->id.hi != b->id.hi ? a->id.hi < b->id.hi : a->id.lo < b->id.lo;
 }
 
-/* Keeps the list oldest first. Nearly all insertions are at the tail. */
+/* Who waits is kept oldest first, and nearly all insertions are at the tail; the other lists are in
+ * the order in which contacts came to them. */
 static void list_insert(struct core *k, struct contact *t, uint8_t kind)
 {
     struct contact_list *l = list_of(k, t, kind);
@@ -29,7 +30,7 @@ static void list_insert(struct core *k, struct contact *t, uint8_t kind)
     if (!l)
         return;
     uint32_t me = contact_slot(k, t), after = l->tail;
-    if (kind != LIST_ENDED)
+    if (kind == LIST_WAITING)
         while (after != NIL && older(t, &k->contact[after]))
             after = k->contact[after].prev;
     t->prev = after;

@@ -37,8 +37,7 @@ static bool ring_take(struct ring *r, void *out, size_t size)
     if (!r->count)
         return false;
     memcpy(out, (char *)r->item + r->first * size, size);
-    r->first = (r->first + 1) & (r->cap - 1);
-    r->count--;
+    r->first = --r->count ? (r->first + 1) & (r->cap - 1) : 0; /* the same memory again and again */
     return true;
 }
 

@@ -8,71 +8,76 @@
 
 /* ---- encode ---- */
 
-static void put_id(struct buf *b, struct td_id id)
+enum { /* the longest that a fact of a contact or an agent, and one candidate in it, can be */
+       FACT_MOST = 256,
+       CANDIDATE_MOST = 2 + 5 * VARINT_MAX_LEN,
+};
+
+static void put_id(struct writer *w, struct td_id id)
 {
-    put_u64(b, id.hi);
-    put_u64(b, id.lo);
+    writer_u64(w, id.hi);
+    writer_u64(w, id.lo);
 }
 
 /* Times are near the fact's own, or near each other: written as differences they take one byte or
  * two instead of six. */
-static void put_placed(struct buf *b, const struct ev_placed *p, td_ms base)
+static void put_placed(struct writer *w, const struct ev_placed *p, td_ms base)
 {
-    put_id(b, p->contact);
-    put_id(b, p->customer);
-    put_varint(b, p->epoch);
+    put_id(w, p->contact);
+    put_id(w, p->customer);
+    writer_varint(w, p->epoch);
     const uint8_t small[] = {p->channel,    p->site,    p->rule,  p->how,     p->from_site,
                              p->entry_site, p->nearest, p->group, p->counted, p->priority};
-    put_bytes(b, small, sizeof small);
-    put_u64(b, p->queue);
-    put_u64(b, p->preferred_agent);
-    put_bytes(b, &p->lat, 4);
-    put_bytes(b, &p->lon, 4);
-    put_svarint(b, base - p->arrived_at);
-    put_svarint(b, p->queued_at - p->arrived_at);
-    put_u8(b, p->n_candidates);
+    writer_bytes(w, small, sizeof small);
+    writer_u64(w, p->queue);
+    writer_u64(w, p->preferred_agent);
+    writer_bytes(w, &p->lat, 4);
+    writer_bytes(w, &p->lon, 4);
+    writer_svarint(w, base - p->arrived_at);
+    writer_svarint(w, p->queued_at - p->arrived_at);
+    writer_u8(w, p->n_candidates);
     for (int i = 0; i < p->n_candidates; i++) {
         const struct candidate *c = &p->candidate[i];
-        put_u8(b, c->site);
-        put_u8(b, c->excluded);
-        put_svarint(b, c->distance_m);
-        put_svarint(b, c->price_m_km);
-        put_svarint(b, c->wait_ms);
-        put_svarint(b, c->lag_m);
-        put_svarint(b, c->share_ppm);
+        writer_u8(w, c->site);
+        writer_u8(w, c->excluded);
+        writer_svarint(w, c->distance_m);
+        writer_svarint(w, c->price_m_km);
+        writer_svarint(w, c->wait_ms);
+        writer_svarint(w, c->lag_m);
+        writer_svarint(w, c->share_ppm);
     }
 }
 
-static void put_contact(struct buf *b, const struct ev_contact *c, td_ms base)
+static void put_contact(struct writer *w, const struct ev_contact *c, td_ms base)
 {
-    put_id(b, c->contact);
-    put_varint(b, c->epoch);
-    put_varint(b, c->version);
+    put_id(w, c->contact);
+    writer_varint(w, c->epoch);
+    writer_varint(w, c->version);
     const uint8_t small[] = {c->state, c->end, c->site, c->channel, c->transfers, c->holds};
-    put_bytes(b, small, sizeof small);
-    put_u64(b, c->queue);
-    put_u64(b, c->agent);
-    put_svarint(b, base - c->at);
-    put_svarint(b, c->at - c->queued_at);
-    put_u8(b, (uint8_t)((c->connected_at != 0) | (c->ended_at != 0) << 1));
+    writer_bytes(w, small, sizeof small);
+    writer_u64(w, c->queue);
+    writer_u64(w, c->agent);
+    writer_svarint(w, base - c->at);
+    writer_svarint(w, c->at - c->queued_at);
+    writer_u8(w, (uint8_t)((c->connected_at != 0) | (c->ended_at != 0) << 1));
     if (c->connected_at)
-        put_svarint(b, c->at - c->connected_at);
+        writer_svarint(w, c->at - c->connected_at);
     if (c->ended_at)
-        put_svarint(b, c->at - c->ended_at);
-    put_svarint(b, c->wait_ms);
-    put_svarint(b, c->talk_ms);
+        writer_svarint(w, c->at - c->ended_at);
+    writer_svarint(w, c->wait_ms);
+    writer_svarint(w, c->talk_ms);
 }
 
-static void put_agent(struct buf *b, const struct ev_agent *a, td_ms base)
+static void put_agent(struct writer *w, const struct ev_agent *a, td_ms base)
 {
-    put_u64(b, a->agent);
-    put_varint(b, a->epoch);
-    put_varint(b, a->version);
-    put_u8(b, a->site);
-    put_u8(b, a->presence);
-    put_u8(b, a->next_presence);
-    put_u8(b, a->reason);
-    put_svarint(b, base - a->at);
+    writer_u64(w, a->agent);
+    writer_varint(w, a->epoch);
+    writer_varint(w, a->version);
+    writer_u8(w, a->site);
+    writer_u8(w, a->presence);
+    writer_u8(w, a->next_presence);
+    writer_u8(w, a->reason);
+    writer_svarint(w, base - a->at);
 }
 
 static void put_shares(struct buf *b, const struct ev_shares *s)
@@ -98,13 +103,9 @@ static void put_ledger(struct buf *b, const struct ev_ledger *l)
     }
 }
 
-void event_encode(struct buf *b, const struct event *e)
+/* The body of a fact that may be long, or comes seldom. */
+static void put_seldom(struct buf *b, const struct event *e)
 {
-    put_u8(b, (uint8_t)e->type);
-    put_u8(b, e->dot.origin);
-    put_varint(b, e->dot.epoch);
-    put_varint(b, e->dot.seq);
-    put_u64(b, e->hlc);
     switch (e->type) {
     case EV_CONFIG: put_str(b, e->config.text, e->config.len); break;
     case EV_POLICY: put_u64(b, e->policy.policy); break;
@@ -121,11 +122,29 @@ void event_encode(struct buf *b, const struct event *e)
         put_u8(b, e->verdict.votes);
         break;
     case EV_LEDGER: put_ledger(b, &e->ledger); break;
-    case EV_PLACED: put_placed(b, &e->placed, hlc_ms(e->hlc)); break;
-    case EV_CONTACT: put_contact(b, &e->contact, hlc_ms(e->hlc)); break;
-    case EV_AGENT: put_agent(b, &e->agent, hlc_ms(e->hlc)); break;
-    case EV_TYPES: BUG_ON(true);
+    default: BUG_ON(true);
     }
+}
+
+void event_encode(struct buf *b, const struct event *e)
+{
+    size_t candidates = e->type == EV_PLACED ? e->placed.n_candidates : 0;
+    BUG_ON(e->type >= EV_TYPES || candidates > EVENT_CANDIDATES_MAX);
+    struct writer w = writer_of(b, FACT_MOST + candidates * CANDIDATE_MOST);
+    writer_u8(&w, (uint8_t)e->type);
+    writer_u8(&w, e->dot.origin);
+    writer_varint(&w, e->dot.epoch);
+    writer_varint(&w, e->dot.seq);
+    writer_u64(&w, e->hlc);
+    if (e->type == EV_PLACED)
+        put_placed(&w, &e->placed, hlc_ms(e->hlc));
+    else if (e->type == EV_CONTACT)
+        put_contact(&w, &e->contact, hlc_ms(e->hlc));
+    else if (e->type == EV_AGENT)
+        put_agent(&w, &e->agent, hlc_ms(e->hlc));
+    writer_end(&w, b);
+    if (e->type < EV_PLACED)
+        put_seldom(b, e);
 }
 
 /* ---- decode ---- */

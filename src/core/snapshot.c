@@ -354,7 +354,7 @@ static void check_list(const struct core *k, const struct contact_list *l, uint8
     for (uint32_t at = l->head; at != NIL; at = k->contact[at].next) {
         const struct contact *t = &k->contact[at];
         BUG_ON(t->list != kind || t->prev != prev || id_none(t->id));
-        BUG_ON(prev != NIL && kind != LIST_ENDED && k->contact[prev].queued_at > t->queued_at);
+        BUG_ON(prev != NIL && kind == LIST_WAITING && k->contact[prev].queued_at > t->queued_at);
         prev = at;
         n++;
     }

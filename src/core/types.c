@@ -5,14 +5,14 @@ const char *const channel_names[CHANNELS] = {"voice", "chat", "task", "email"};
 void id_print(struct td_id id, char out[ID_TEXT])
 {
     static const char hex[] = "0123456789abcdef";
-    int k = 0;
-    for (int i = 0; i < 32; i++) {
-        uint64_t w = i < 16 ? id.hi : id.lo;
-        out[k++] = hex[w >> (60 - 4 * (i % 16)) & 15];
-        if (i == 7 || i == 11 || i == 15 || i == 19)
-            out[k++] = '-';
+    for (int i = 0; i < 16; i++) {
+        unsigned byte = (unsigned)((i < 8 ? id.hi : id.lo) >> (56 - 8 * (i & 7))) & 0xff;
+        *out++ = hex[byte >> 4];
+        *out++ = hex[byte & 15];
+        if (i == 3 || i == 5 || i == 7 || i == 9)
+            *out++ = '-';
     }
-    out[k] = 0;
+    *out = 0;
 }
 
 bool id_parse(const char *text, struct td_id *out)

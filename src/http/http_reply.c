@@ -153,11 +153,19 @@ bool reply_head(struct http_conn *c, int status, const char *type, size_t len, b
 void http_reply_header(struct http_request *rq, const char *name, const char *value)
 {
     struct buf *b = &conn_of(rq)->fields;
-    buf_str(b, name);
-    buf_str(b, ": ");
-    for (const char *p = value; *p; p++)
-        buf_char(b, (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p);
-    buf_str(b, "\r\n");
+    size_t name_len = strlen(name), len = strlen(value);
+    buf_reserve(b, name_len + len + 4);
+    struct cursor k = {b->data + b->len};
+    put(&k, name, name_len);
+    PUT(&k, ": ");
+    char *from = k.w;
+    put(&k, value, len);
+    for (; from < k.w; from++)
+        if ((unsigned char)*from < 0x20 || *from == 0x7f)
+            *from = ' ';
+    PUT(&k, "\r\n");
+    b->len = (size_t)(k.w - b->data);
+    *k.w = 0;
 }
 
 /* ---- whole replies ---- */

@@ -30,6 +30,16 @@ struct waiter {
     void *arg;
 };
 
+/* What waits for the commit. While one list is worked off, what comes of it goes to the other. */
+struct waiters {
+    struct waiter *item;
+    uint32_t count, cap;
+};
+struct actions {
+    struct action *item;
+    uint32_t count, cap;
+};
+
 struct node {
     struct node_config nc;
     struct core *core;
@@ -38,11 +48,9 @@ struct node {
     struct buf batch; /* own facts since the last commit, encoded */
     uint64_t batch_first;
     uint32_t batch_count;
-    uint32_t uncommitted;  /* facts of any origin put into the store since */
-    struct action *action; /* wait for the commit */
-    uint32_t actions, actions_cap;
-    struct waiter *waiter;
-    uint32_t waiters, waiters_cap;
+    uint32_t uncommitted; /* facts of any origin put into the store since */
+    struct actions actions, actions_idle;
+    struct waiters waiters, waiters_idle;
     bool held; /* the instance's last report is held back one step, so that two */
     struct instance_contact held_contact; /* of one contact at one instant become one fact */
     bool flush_set, pumping, dead;
@@ -275,13 +283,23 @@ void node_history_encode(struct buf *b, const struct core_history *h)
     event_encode(b, &e);
 }
 
-static void hold_action(struct node *n, const struct action *a)
+/* The actions of the core, each straight to where it waits for the commit. */
+static void hold_actions(struct node *n)
 {
-    if (n->actions == n->actions_cap) {
-        n->actions_cap = n->actions_cap ? n->actions_cap * 2 : 32;
-        n->action = mem_grow(n->action, n->actions_cap, sizeof *n->action);
+    for (;;) {
+        struct actions *h = &n->actions;
+        if (h->count == h->cap) {
+            h->cap = h->cap ? h->cap * 2 : 32;
+            h->item = mem_grow(h->item, h->cap, sizeof *h->item);
+        }
+        struct action *a = &h->item[h->count];
+        if (!core_next_action(n->core, a))
+            return;
+        if (a->type == ACT_HISTORY)
+            history_out(n, a->history);
+        else
+            h->count++;
     }
-    n->action[n->actions++] = *a;
 }
 
 /* Takes what the core has put out. History goes into the commit of the facts it follows from. */
@@ -293,22 +311,18 @@ static void drain(struct node *n)
         event_encode(&n->batch, &e);
         if (!n->batch_count++)
             n->batch_first = e.dot.seq;
-        store_append(n->store, n->batch.data + at, n->batch.len - at);
+        const char *bytes = n->batch.data + at;
+        size_t len = n->batch.len - at;
+        store_append(n->store, bytes, len);
         n->uncommitted++;
         n->facts++;
         if (n->nc.on_fact)
-            n->nc.on_fact(n->nc.arg, n, &e);
+            n->nc.on_fact(n->nc.arg, n, &e, bytes, len);
     }
-    UNINITIALISED struct action a;
-    while (core_next_action(n->core, &a)) {
-        if (a.type == ACT_HISTORY)
-            history_out(n, a.history);
-        else
-            hold_action(n, &a);
-    }
+    hold_actions(n);
     if (n->uncommitted >= (uint32_t)n->nc.config->store.commit_events && !n->pumping)
         node_flush(n);
-    else if (n->uncommitted || n->actions || n->waiters)
+    else if (n->uncommitted || n->actions.count || n->waiters.count)
         flush_soon(n);
 }
 
@@ -450,35 +464,32 @@ void node_flush(struct node *n)
         return;
     /* An action may lead to inputs, and these to actions and to others who wait: all of that is for
      * the next commit. */
-    struct waiter *waiters = n->waiter;
-    uint32_t waiting = n->waiters;
-    n->waiter = NULL;
-    n->waiters = n->waiters_cap = 0;
-    struct action *actions = n->action;
-    uint32_t count = n->actions;
-    n->action = NULL;
-    n->actions = n->actions_cap = 0;
-    for (uint32_t i = 0; i < count; i++)
-        act(n, &actions[i]);
-    if (!n->action) {
-        n->action = actions; /* nothing came: the memory is used again */
-        n->actions_cap = count;
-    } else {
-        mem_free(actions);
-    }
-    for (uint32_t i = 0; i < waiting; i++)
-        waiters[i].fn(waiters[i].arg);
-    mem_free(waiters);
+    struct waiters waiters = n->waiters;
+    struct actions actions = n->actions;
+    n->waiters = n->waiters_idle;
+    n->actions = n->actions_idle;
+    n->waiters_idle = (struct waiters){0};
+    n->actions_idle = (struct actions){0};
+    for (uint32_t i = 0; i < actions.count; i++)
+        act(n, &actions.item[i]);
+    for (uint32_t i = 0; i < waiters.count; i++)
+        waiters.item[i].fn(waiters.item[i].arg);
+    actions.count = waiters.count = 0;
+    mem_free(n->actions_idle.item); /* a commit within this one has put its own there */
+    mem_free(n->waiters_idle.item);
+    n->actions_idle = actions;
+    n->waiters_idle = waiters;
     node_pump(n);
 }
 
 void node_when_durable(struct node *n, void (*fn)(void *arg), void *arg)
 {
-    if (n->waiters == n->waiters_cap) {
-        n->waiters_cap = n->waiters_cap ? n->waiters_cap * 2 : 16;
-        n->waiter = mem_grow(n->waiter, n->waiters_cap, sizeof *n->waiter);
+    struct waiters *w = &n->waiters;
+    if (w->count == w->cap) {
+        w->cap = w->cap ? w->cap * 2 : 16;
+        w->item = mem_grow(w->item, w->cap, sizeof *w->item);
     }
-    n->waiter[n->waiters++] = (struct waiter){fn, arg};
+    w->item[w->count++] = (struct waiter){fn, arg};
     flush_soon(n);
 }
 
@@ -579,7 +590,7 @@ static bool fact_in(struct node *n, const struct event *e, const void *bytes, si
     n->facts++;
     ++*fresh;
     if (n->nc.on_fact)
-        n->nc.on_fact(n->nc.arg, n, e);
+        n->nc.on_fact(n->nc.arg, n, e, bytes, len);
     return true;
 }
 
@@ -780,10 +791,12 @@ static struct store *node__end(struct node *n)
     n->store = NULL;
     buf_free(&n->batch);
     buf_free(&n->scratch);
-    mem_free(n->action);
-    mem_free(n->waiter);
-    n->action = NULL;
-    n->waiter = NULL;
+    mem_free(n->actions.item);
+    mem_free(n->actions_idle.item);
+    mem_free(n->waiters.item);
+    mem_free(n->waiters_idle.item);
+    n->actions = n->actions_idle = (struct actions){0};
+    n->waiters = n->waiters_idle = (struct waiters){0};
     n->dead = true;
     if (!n->timers)
         mem_free(n);

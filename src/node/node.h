@@ -33,7 +33,9 @@ struct node_config {
     uint64_t snapshot_events;     /* a snapshot after so many facts; 0: 200,000 */
     /* Hooks; any may be NULL. */
     void *arg;
-    void (*on_fact)(void *arg, struct node *n, const struct event *e); /* of any origin */
+    /* A fact of any origin was folded; `bytes` are its binary form. */
+    void (*on_fact)(void *arg, struct node *n, const struct event *e, const void *bytes,
+                    size_t len);
     void (*on_history)(void *arg, struct node *n, const struct core_history *h);
     void (*on_note)(void *arg, struct node *n, const struct node_note *note);
     void (*on_fatal)(void *arg, struct node *n, const char *why); /* the store failed: it stops */

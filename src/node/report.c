@@ -158,7 +158,7 @@ static void after_contact(struct report *r, const struct core_history *h, bool a
 
 /* ---- what the nodes tell ---- */
 
-void report_on_fact(void *arg, struct node *n, const struct event *e)
+void report_on_fact(void *arg, struct node *n, const struct event *e, const void *bytes, size_t len)
 {
     struct report *r = arg;
     if (node_self(n) != HUB)

@@ -27,7 +27,8 @@ struct report;
 struct report *report_new(const struct config *c, const struct fault *faults, int n_faults);
 void report_free(struct report *r);
 /* To be set as the world's hooks (struct node_config), with the report as arg. */
-void report_on_fact(void *arg, struct node *n, const struct event *e);
+void report_on_fact(void *arg, struct node *n, const struct event *e, const void *bytes,
+                    size_t len);
 void report_on_history(void *arg, struct node *n, const struct core_history *h);
 void report_on_note(void *arg, struct node *n, const struct node_note *note);
 void report_sample(struct report *r, struct world *w); /* once a second of virtual time */

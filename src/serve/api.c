@@ -427,13 +427,13 @@ static void on_settled(void *arg)
     facts_settle(a->facts);
 }
 
-static void on_fact(void *arg, struct node *n, const struct event *e)
+static void on_fact(void *arg, struct node *n, const struct event *e, const void *bytes, size_t len)
 {
     struct api *a = arg;
     struct core *k = node_core(n);
     if (!tells(a, n) || !stats_fact(a->stats, k, e))
         return;
-    facts_push(a->facts, e, k->c);
+    facts_push(a->facts, e, k->c, bytes, len);
     if (e->type == EV_LEDGER || e->type == EV_POLICY)
         view_remember_books(&a->memory, k);
     if (!a->settling) {

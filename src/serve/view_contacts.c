@@ -103,11 +103,14 @@ void view_candidates(struct jw *w, const struct core *k, const struct ev_placed 
         jw_obj(w);
         kv_text(w, "site", view_node_name(k, c->site));
         kv_text(w, "excluded", c->excluded ? excluded_names[c->excluded] : NULL);
-        kv_decimal(w, "distance_km", c->distance_m < 0 ? NAN : c->distance_m / 1000.0, 3);
-        kv_decimal(w, "share_price_km", c->price_m_km / 1000.0, 3);
-        kv_decimal(w, "expected_wait_s", c->wait_ms / 1000.0, 3);
-        kv_decimal(w, "lag_contacts", c->lag_m / 1000.0, 3);
-        kv_decimal(w, "share", c->share_ppm / 1e6, 6);
+        if (c->distance_m < 0)
+            kv_null(w, "distance_km");
+        else
+            kv_fixed(w, "distance_km", c->distance_m, 3);
+        kv_fixed(w, "share_price_km", c->price_m_km, 3);
+        kv_fixed(w, "expected_wait_s", c->wait_ms, 3);
+        kv_fixed(w, "lag_contacts", c->lag_m, 3);
+        kv_fixed(w, "share", c->share_ppm, 6);
         jw_end(w);
     }
     jw_end(w);

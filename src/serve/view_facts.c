@@ -35,7 +35,8 @@ void facts_free(struct facts *f)
     mem_free(f);
 }
 
-void facts_push(struct facts *f, const struct event *e, const struct config *c)
+void facts_push(struct facts *f, const struct event *e, const struct config *c, const void *bytes,
+                size_t len)
 {
     struct slot *s = slot_of(f, ++f->pushed);
     s->type = (uint8_t)e->type;
@@ -45,7 +46,7 @@ void facts_push(struct facts *f, const struct event *e, const struct config *c)
     if (s->is_json)
         event_json(&s->bytes, e, c);
     else
-        event_encode(&s->bytes, e);
+        buf_add(&s->bytes, bytes, len);
 }
 
 void facts_settle(struct facts *f)

@@ -14,7 +14,9 @@ enum { FACTS_KEPT = 10000 }; /* about 3 MB; at a thousand contacts a minute, the
 
 struct facts *facts_new(void) MUST_USE;
 void facts_free(struct facts *f);
-void facts_push(struct facts *f, const struct event *e, const struct config *c);
+/* `bytes` are the fact's binary form. */
+void facts_push(struct facts *f, const struct event *e, const struct config *c, const void *bytes,
+                size_t len);
 void facts_settle(struct facts *f);
 void facts_forget(struct facts *f);
 

@@ -273,7 +273,7 @@ static void watch(struct sim *s, struct node *n, const struct event *e)
     buf_free(&b);
 }
 
-static void on_fact(void *arg, struct node *n, const struct event *e)
+static void on_fact(void *arg, struct node *n, const struct event *e, const void *bytes, size_t len)
 {
     struct sim *s = arg;
     uint8_t self = node_self(n);

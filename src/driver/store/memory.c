@@ -13,7 +13,8 @@
 
 enum {
     CHUNK_LEN = 256 << 10, /* one allocation for some 2,000 events */
-    SPARE_MAX = 16, /* chunks kept for reuse, 4 MB: their pages need not be faulted in again */
+    SPARE_MAX = 256, /* chunks kept for reuse, 64 MB: the log up to the next snapshot will want as
+                        many again, and their pages need not be faulted in */
 };
 
 struct chunk {

@@ -46,13 +46,13 @@ src/aws base|http|aws
 src/net base|net
 src/core base|core
 src/trace base|core|trace
-src/driver base|core|driver|node/sched
+src/driver base|http|net|core|driver|node/sched
 sim/engine base|core|engine
 sim/connect base|http|aws|core|engine|connect
 sim/kinesis base|kinesis
 src/node base|core|driver|engine|trace|node
 src/serve base|http|core|driver|engine|trace|node|serve|web
-src/cli base|http|core|driver|engine|trace|node|serve|cli
+src/cli base|http|net|core|driver|engine|trace|node|serve|cli
 EOF
 
 # Links between documents lead somewhere.

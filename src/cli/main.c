@@ -45,6 +45,23 @@ const struct command commands[] = {
      "  -d, --data DIR      keeps every node's store there, in SQLite; goes on where it was\n"
      "  -f, --fault SPEC    as for replay, counted from the start; may be given often\n"
      "      --no-faults     no faults over the API\n"},
+    {"probe", "KIND [WHERE] [options]", "measure a path, both ways, or answer who does", cmd_probe,
+     "                      KIND is one of\n"
+     "                      reflect         answer STAMP's packets (RFC 8762)\n"
+     "                      stamp ADDRESS   delays, losses and hops there and back\n"
+     "                      tcp ADDRESS     connections to --port\n"
+     "                      https URL       whole requests\n"
+     "                      trace ADDRESS   the routers on the way, one flow kept; loops\n"
+     "  -p, --port N        to it, or to reflect on (default 862)\n"
+     "  -P, --pace TIME     between two probes (default 20ms; tcp, https 1s)\n"
+     "  -f, --for TIME      ends after this (default: on Ctrl-C)\n"
+     "  -F, --flow PORT     the port to come from: probes keep their 5-tuple\n"
+     "  -n, --flows N       so many flows beside each other, from consecutive ports\n"
+     "  -s, --source ADDR   the address to come from\n"
+     "  -k, --key-file FILE authenticated mode: a secret in hexadecimal digits\n"
+     "  -l, --listen ADDR   reflect: only there (default: all addresses)\n"
+     "  -a, --allow PREFIX  reflect: answer only these; may be given often\n"
+     "  -j, --json          a JSON object a line\n"},
     {"status", "[options]", "the whole centre at a glance", cmd_client, HUB_OPTIONS},
     {"shares", "[options]", "shares wanted, in force and got", cmd_client, HUB_OPTIONS},
     {"queues", "[options]", "queues and their service level", cmd_client, HUB_OPTIONS},

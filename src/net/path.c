@@ -66,7 +66,7 @@ static int32_t us_of(double ns_or_us)
     return (int32_t)fmax(-2e9, fmin(2e9, ns_or_us));
 }
 
-static struct probe_result result(const struct path *p, enum probe_what what, struct probe_time now)
+struct probe_result path_result(const struct path *p, enum probe_what what, struct probe_time now)
 {
     struct path_totals t = path_totals(p);
     return (struct probe_result){
@@ -91,6 +91,13 @@ static struct probe_result result(const struct path *p, enum probe_what what, st
     };
 }
 
+/* A reflector answers at once; a listener has its program to ask, a server its work to do. */
+static uint16_t least_wait_ms(const struct path_config *c)
+{
+    uint16_t usual = c->kind == PROBE_STAMP ? 20 : c->kind == PROBE_TCP ? 100 : c->timeout_max_ms;
+    return MIN(usual, c->timeout_max_ms);
+}
+
 struct path *path_new(const struct path_config *c, struct probe_time now,
                       void (*emit)(void *arg, const struct probe_result *r), void *arg)
 {
@@ -98,8 +105,8 @@ struct path *path_new(const struct path_config *c, struct probe_time now,
     p->c = *c;
     p->c.fall = c->fall ? c->fall : 3;
     p->c.rise = c->rise ? c->rise : 3;
-    p->c.timeout_min_ms = c->timeout_min_ms ? c->timeout_min_ms : 20;
     p->c.timeout_max_ms = c->timeout_max_ms ? c->timeout_max_ms : 1000;
+    p->c.timeout_min_ms = c->timeout_min_ms ? c->timeout_min_ms : least_wait_ms(&p->c);
     p->c.span_ms = c->span_ms ? c->span_ms : 10000;
     p->c.trust_ms = c->trust_ms ? c->trust_ms : 60000;
     p->emit = emit;
@@ -139,7 +146,7 @@ static void change_state(struct path *p, enum path_state to, int64_t since_ns,
                          struct probe_time now)
 {
     p->state = to;
-    struct probe_result r = result(p, to == PATH_STATE_UP ? PROBE_UP : PROBE_DOWN, now);
+    struct probe_result r = path_result(p, to == PATH_STATE_UP ? PROBE_UP : PROBE_DOWN, now);
     r.since_ms = since_ns / ns_per_ms;
     p->emit(p->arg, &r);
 }
@@ -295,7 +302,7 @@ static void measure_ways(struct path *p, const struct path_answer *a, struct pro
     if (now.mono_ns - p->heard_mono_ns > p->c.trust_ms * ns_per_ms)
         change_restart(&p->change);
     if (change_add(&p->change, there, back, &found)) {
-        struct probe_result r = result(p, PROBE_SHIFT, now);
+        struct probe_result r = path_result(p, PROBE_SHIFT, now);
         r.shift = (uint8_t)found.kind;
         r.shift_there_us = us_of((double)found.there_ns / 1000);
         r.shift_back_us = us_of((double)found.back_ns / 1000);
@@ -305,7 +312,7 @@ static void measure_ways(struct path *p, const struct path_answer *a, struct pro
         way_hops(&p->there, a->ttl_there ? (uint8_t)(255 - a->ttl_there) : (uint8_t)PATH_UNKNOWN);
     bool back_news = way_hops(&p->back, hops_of(a->ttl_back));
     if (there_news || back_news) {
-        struct probe_result r = result(p, PROBE_HOPS, now);
+        struct probe_result r = path_result(p, PROBE_HOPS, now);
         p->emit(p->arg, &r);
     }
 }
@@ -372,7 +379,7 @@ static int32_t way_median(const struct way *w)
 
 static void span_close(struct path *p, struct probe_time now)
 {
-    struct probe_result r = result(p, PROBE_SPAN, now);
+    struct probe_result r = path_result(p, PROBE_SPAN, now);
     const struct hist *h = &p->span_two_way;
     r.there_us = way_median(&p->there);
     r.back_us = way_median(&p->back);

@@ -76,7 +76,8 @@ struct path_config {
     bool stateless;  /* the reflector does not count */
     uint8_t fall;    /* missed in a row that are down (3) */
     uint8_t rise;    /* answers in a row that are up (3) */
-    uint16_t timeout_min_ms, timeout_max_ms; /* (20, 1000) */
+    uint16_t timeout_min_ms; /* (STAMP 20, TCP 100, else timeout_max_ms) */
+    uint16_t timeout_max_ms; /* (1000) */
     uint32_t span_ms;                        /* (10000) */
     uint32_t trust_ms; /* silence after which the past of the one-way delays is forgotten (60000) */
 };
@@ -119,6 +120,9 @@ void path_tick(struct path *p, struct probe_time now);
 int64_t path_due(const struct path *p); /* mono_ns */
 
 enum path_state path_state(const struct path *p);
+/* A result with the path's latest figures, for what the path itself does not see: loops. */
+struct probe_result path_result(const struct path *p, enum probe_what what, struct probe_time now);
+
 /* The sums since the path was made. */
 struct path_totals {
     uint64_t sent, answered, missed, late, repeated;

@@ -48,7 +48,7 @@ src/core base|core
 src/trace base|core|trace
 src/driver base|http|net|core|driver|node/sched
 sim/engine base|core|engine
-sim/connect base|http|aws|core|engine|connect
+sim/connect base|http|aws|core|engine|kinesis|connect
 sim/kinesis base|kinesis
 src/node base|core|driver|engine|trace|node
 src/serve base|http|core|driver|engine|trace|node|serve|web

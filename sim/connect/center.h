@@ -232,6 +232,8 @@ struct contact {
     int64_t hold_ms, hold_longest_ms, adjust_ms;
     uint32_t holds, attempts, transfers;
     char customer_address[24]; /* E.164, drawn; "" none */
+    char transferred_to[24];   /* E.164 of another instance or a third party; "" not */
+    td_ms transferred_at;
     char *name, *description;  /* of a task; NULL */
     json_t *attributes, *tags, *references, *segments; /* objects; NULL: empty */
     json_t *criteria; /* RoutingCriteria; NULL: none */

@@ -11,9 +11,11 @@
 #include <uv.h>
 
 #include "base/log.h"
+#include "connect/feed.h"
 #include "connect/front.h"
 #include "connect/ops.h"
 #include "connect/setup.h"
+#include "connect/streams.h"
 
 enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USE = 2, EXIT_CONF = 78, TURN_MS = 20 };
 #define SPEED_MAX 1000.0
@@ -28,6 +30,8 @@ struct program {
     struct setup *setup;
     struct center *center;
     struct front *front;
+    struct streams *streams;
+    struct feed *feed;
     uv_loop_t loop;
     uv_timer_t turn;
     uv_signal_t interrupt, terminate;
@@ -135,6 +139,9 @@ static int serve(struct program *p)
     uv_loop_init(&p->loop);
     p->front = front_new(&(struct front_options){
         .loop = &p->loop, .center = p->center, .throttle = p->throttle, .wall_ms = wall_ms});
+    p->streams = streams_new(&(struct streams_options){
+        .center = p->center, .front = p->front, .limits = p->throttle, .wall_ms = wall_ms});
+    p->feed = feed_new(p->center, p->streams, p->setup->shards);
     uv_timer_init(&p->loop, &p->turn);
     uv_signal_init(&p->loop, &p->interrupt);
     uv_signal_init(&p->loop, &p->terminate);
@@ -152,6 +159,8 @@ static int serve(struct program *p)
     uv_run(&p->loop, UV_RUN_DEFAULT);
     uv_loop_close(&p->loop);
     front_free(p->front);
+    feed_free(p->feed);
+    streams_free(p->streams);
     return port < 0 ? EXIT_NO : EXIT_DONE;
 }
 

@@ -39,6 +39,8 @@ static const struct conf_row setup_rows[] = {
      CONF_AT(struct setup, arrivals), .type = CONF_BOOL, .def = "true"},
     {"history", "Ended contacts that each instance remembers.", CONF_AT(struct setup, history_max),
      .type = CONF_INT, .min = 0, .max = 10000000, .def = "100000"},
+    {"shards", "Shards of each stream of agent events and contact records.",
+     CONF_AT(struct setup, shards), .type = CONF_INT, .min = 1, .max = 64, .def = "2"},
     {"keys", "Who may call.", .type = CONF_LIST, CONF_ALLOC(struct setup, key, n_keys), .min = 1,
      .max = 1000, .sub = &key_table, .def_doc = "one, id test and secret test"},
 };
@@ -73,6 +75,7 @@ static struct setup *setup_new(void)
     str_copy(s->account, sizeof s->account, ACCOUNT);
     s->pairs = s->arrivals = true;
     s->history_max = 100000;
+    s->shards = 2;
     return s;
 }
 

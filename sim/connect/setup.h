@@ -22,7 +22,7 @@ struct setup_key {
 struct setup {
     char account[ACCOUNT_MAX];
     bool pairs, arrivals;
-    uint32_t history_max;
+    uint32_t history_max, shards;
     uint32_t n_keys;
     struct setup_key *key;
     struct config *config;

@@ -304,6 +304,19 @@ const char *kinesis_operation(size_t i, bool *implemented)
     return operations[i].name;
 }
 
+static size_t find_operation(const char *name) /* COUNTOF(operations): there is none */
+{
+    size_t op = 0;
+    while (op < COUNTOF(operations) && strcmp(operations[op].name, name) != 0)
+        op++;
+    return op;
+}
+
+bool kinesis_operation_known(const char *name)
+{
+    return find_operation(name) < COUNTOF(operations);
+}
+
 struct kinesis *kinesis_new(const struct kinesis_options *o)
 {
     struct kinesis *k = mem_new(1, sizeof *k);
@@ -367,9 +380,7 @@ void kinesis_call(struct kinesis *k, const char *operation, enum wire_encoding e
     struct call c = {.k = k, .t = t, .status = 200};
     *out = (struct kinesis_reply){0};
     wire_begin(&c.w, encoding, &out->body);
-    size_t op = 0;
-    while (op < COUNTOF(operations) && strcmp(operations[op].name, operation) != 0)
-        op++;
+    size_t op = find_operation(operation);
     json_t *args = NULL;
     if (op == COUNTOF(operations))
         kinesis__fail(&c, "UnknownOperationException", "Kinesis has no such operation.");

@@ -62,3 +62,4 @@ void kinesis_error(enum wire_encoding encoding, const char *type, const char *me
 
 /* Operation i of the service, NULL after the last; those that are there come first. */
 const char *kinesis_operation(size_t i, bool *implemented);
+bool kinesis_operation_known(const char *name);

@@ -297,7 +297,7 @@ struct stream_read stream_read(struct stream *s, int64_t now, uint32_t shard, ui
     if (read.count < left) {
         const struct stream_record *last =
             stream_record(sh, read.count ? read.first + read.count - 1 : read.first);
-        read.behind_ms = MAX(0, now - last->at_ms);
+        read.behind_ms = MAX(1, now - last->at_ms);
     }
     read.ended = left == 0 && !is_open(sh);
     return read;

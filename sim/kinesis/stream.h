@@ -103,7 +103,7 @@ struct stream_read {
     uint32_t first, count; /* of the shard's ring */
     size_t bytes;          /* keys and data */
     uint64_t next;         /* the position after it */
-    int64_t behind_ms;     /* from the last record returned to now, 0 when nothing is left */
+    int64_t behind_ms;     /* from the last record returned to now; 0 only if nothing is left */
     bool ended;            /* the shard is closed and there is nothing at this position or after */
 };
 /* From a position on: up to `limit` records and STREAM_READ_BYTES_MAX, one at least if there is

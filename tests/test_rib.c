@@ -55,7 +55,7 @@ static void world_free(struct world *w)
 
 static struct route_event event(struct world *w, enum route_event_type type, uint32_t peer)
 {
-    return (struct route_event){.type = type,
+    return (struct route_event){.type = (uint8_t)type,
                                 .view = VIEW_IN_POST,
                                 .router = w->router,
                                 .peer = w->peer[peer],
@@ -178,6 +178,22 @@ TEST(a_feed_that_is_lost_keeps_what_it_said)
     CHECK_EQ(attr_at(w, 1, "10.1.0.0/16"), ATTR_NONE);
     CHECK_EQ(rib_peer(w->rib, w->peer[1])->state, RIB_PEER_UNKNOWN);
     CHECK_EQ(attr_at(w, 0, "10.1.0.0/16"), w->attr[1]);
+    world_free(w);
+}
+
+/* Peers are numbered when a feed first hears of them, which may be long before an event. */
+TEST(a_feed_of_peers_that_never_spoke)
+{
+    struct world *w = world_new();
+    struct route_event feed = {.router = w->router, .type = ROUTE_FEED_UP, .at_ms = 100};
+    say(w, ROUTE_PEER_UP, 0, NULL, ATTR_NONE, 50);
+    for (uint64_t i = 1; i < 100; i++) {
+        struct peer_key key = {.distinguisher = i};
+        uint32_t peer = source_peer(w->sources, w->router, &key);
+        rib_apply(w->rib, &feed);
+        CHECK_EQ(rib_peer(w->rib, peer)->state, RIB_PEER_UNKNOWN);
+    }
+    CHECK_EQ(rib_peer(w->rib, 9999)->state, RIB_PEER_UNKNOWN);
     world_free(w);
 }
 

@@ -454,20 +454,6 @@ static void peer_down(struct rib *r, const struct route_event *e)
     peer_purge(r, e->peer, e->at_ms);
 }
 
-static void feed_changed(struct rib *r, const struct route_event *e)
-{
-    bool up = e->type == ROUTE_FEED_UP;
-    struct rib_feed *f = &r->feed[e->router - 1];
-    if (f->up != up || !f->since_ms)
-        f->since_ms = e->at_ms;
-    f->up = up;
-    f->ever |= up;
-    for (uint32_t p = 0; (p = source_next_peer(r->sources, e->router, p));) {
-        peer_mark_stale(r, p, e->at_ms);
-        r->peer[p - 1].unconfirmed = r->peer[p - 1].peer.state != RIB_PEER_UNKNOWN;
-    }
-}
-
 /* Rows for all numbers that were given out since the last event. */
 static void make_room(struct rib *r)
 {
@@ -483,6 +469,21 @@ static void make_room(struct rib *r)
         r->feed = mem_grow(r->feed, n, sizeof *r->feed);
         memset(r->feed + r->n_feeds, 0, (n - r->n_feeds) * sizeof *r->feed);
         r->n_feeds = n;
+    }
+}
+
+static void feed_changed(struct rib *r, const struct route_event *e)
+{
+    bool up = e->type == ROUTE_FEED_UP;
+    make_room(r); /* for peers of the router that have not spoken yet */
+    struct rib_feed *f = &r->feed[e->router - 1];
+    if (f->up != up || !f->since_ms)
+        f->since_ms = e->at_ms;
+    f->up = up;
+    f->ever |= up;
+    for (uint32_t p = 0; (p = source_next_peer(r->sources, e->router, p));) {
+        peer_mark_stale(r, p, e->at_ms);
+        r->peer[p - 1].unconfirmed = r->peer[p - 1].peer.state != RIB_PEER_UNKNOWN;
     }
 }
 

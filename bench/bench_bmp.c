@@ -1,0 +1,229 @@
+/* bench_bmp - how fast a router's BMP stream becomes updates, and a RIB: processor time a message.
+ *
+ *   bench_bmp [MESSAGES]          parse, and into a RIB; 1.15 million Route Monitoring messages
+ *   bench_bmp --write FILE [N]    only writes the stream, for other programs to read
+ *
+ * The stream is made as FRR makes one of a full table: one prefix a message, attributes in FRR's
+ * encoding (AS_PATH with a long length), prefixes in order, lengths as in the table of the
+ * Internet, about 80,000 distinct sets of attributes, neighbouring prefixes often with the same
+ * ones, each path as long as paths are. Half is the view before policy, half after it, as FRR tells
+ * both. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "bgp_write.h"
+#include "net/bmp.h"
+#include "net/rib.h"
+
+enum { MESSAGES = 1150000, SETS = 80000 };
+
+static double cpu_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* ---- the stream ---- */
+
+struct set {
+    struct attr attr;
+    uint32_t path[12], communities[8];
+};
+
+static void draw_set(struct set *s, struct rng *rng)
+{
+    uint32_t n = 2 + (uint32_t)rng_below(rng, 3) + (uint32_t)rng_below(rng, 4);
+    s->path[0] = AS_SEGMENT(AS_SEQUENCE, n);
+    s->path[1] = 16550; /* the peer */
+    for (uint32_t i = 2; i <= n; i++)
+        s->path[i] = 1 + (uint32_t)rng_below(rng, rng_chance(rng, 0.7) ? 65000 : 400000);
+    uint32_t communities = (uint32_t)rng_below(rng, 7);
+    for (uint32_t i = 0; i < communities; i++)
+        s->communities[i] = (uint32_t)rng_u64(rng);
+    s->attr = (struct attr){.path = s->path,
+                            .n_path = (uint16_t)(n + 1),
+                            .communities = s->communities,
+                            .n_communities = (uint16_t)communities,
+                            .origin = rng_chance(rng, 0.9) ? ORIGIN_IGP : ORIGIN_INCOMPLETE,
+                            .has = rng_chance(rng, 0.3) ? ATTR_MED : 0,
+                            .next_hop = {{169, 254, 0, 1}, IPV4}};
+}
+
+/* The next prefix behind the last one: two thirds are /24. */
+static struct prefix next_prefix(uint32_t *at, struct rng *rng)
+{
+    static const uint8_t lengths[] = {24, 24, 24, 24, 24, 24, 24, 24, 24, 24,
+                                      24, 24, 23, 22, 22, 21, 20, 19, 18, 16};
+    struct prefix p = {.len = lengths[rng_below(rng, COUNTOF(lengths))], .family = IPV4};
+    uint32_t step = 1u << (32 - p.len);
+    *at = (*at + step - 1) & ~(step - 1);
+    for (int i = 0; i < 4; i++)
+        p.byte[i] = (uint8_t)(*at >> (24 - 8 * i));
+    *at += step + (uint32_t)rng_below(rng, 3) * 256;
+    return p;
+}
+
+static void write_table(struct buf *b, const struct wr_peer *peer, const struct set *sets,
+                        uint32_t n)
+{
+    struct rng rng = rng_seed(11, 1); /* the same table for each view */
+    struct wr_style style = {.extended = true};
+    uint32_t at = 1u << 24, set = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct wr_route r = {next_prefix(&at, &rng), 0};
+        if (rng_chance(&rng, 0.4))
+            set = (uint32_t)rng_below(&rng, SETS);
+        wr_monitoring(b, peer, &style, &sets[set].attr, NULL, 0, &r, 1);
+    }
+}
+
+static void write_stream(struct buf *b, uint32_t messages)
+{
+    struct rng rng = rng_seed(11, 0);
+    struct set *sets = mem_new(SETS, sizeof *sets);
+    for (uint32_t i = 0; i < SETS; i++)
+        draw_set(&sets[i], &rng);
+    struct wr_peer peer = {.address = {{169, 254, 0, 1}, IPV4}, .as = 16550, .router_id = 1};
+    wr_initiation(b, "bench");
+    wr_peer_up(b, &peer, 64602, 0, 0);
+    write_table(b, &peer, sets, messages / 2);
+    peer.flags = 0x40;
+    write_table(b, &peer, sets, messages - messages / 2);
+    wr_monitoring(b, &peer, &(struct wr_style){0}, NULL, NULL, 0, NULL, 0); /* End-of-RIB */
+    mem_free(sets);
+}
+
+/* ---- who reads it ---- */
+
+struct reader_of_bmp {
+    struct attr_table *attrs;
+    struct bgp_decoder *decoder;
+    struct sources *sources;
+    struct rib *rib;
+    struct bmp_session *session;
+    uint64_t announced, sum, end_of_rib;
+};
+
+static void count(void *arg, const struct route_event *e)
+{
+    struct reader_of_bmp *r = arg;
+    r->announced += e->type == ROUTE_ANNOUNCE;
+    r->end_of_rib += e->type == ROUTE_END_OF_RIB;
+    r->sum += e->attr + e->prefix.byte[1];
+}
+
+static void into_rib(void *arg, const struct route_event *e)
+{
+    struct reader_of_bmp *r = arg;
+    r->end_of_rib += e->type == ROUTE_END_OF_RIB;
+    rib_apply(r->rib, e);
+}
+
+static void reader_begin(struct reader_of_bmp *r, route_sink *sink)
+{
+    struct rib_limits limits = RIB_LIMITS_DEFAULTS;
+    *r = (struct reader_of_bmp){.attrs = attr_table_new(1, ATTR_SETS_MAX, ATTR_BYTES_MAX),
+                                .sources = sources_new()};
+    r->decoder = bgp_decoder_new(r->attrs, 1, BGP_CACHE_ENTRIES);
+    r->rib = rib_new(r->attrs, r->sources, &limits, NULL, NULL);
+    r->session = bmp_session_new(
+        &(struct bmp_options){r->decoder, r->sources, source_router(r->sources, "bench"), sink, r});
+}
+
+static void reader_end(struct reader_of_bmp *r)
+{
+    bmp_session_free(r->session, 0);
+    rib_free(r->rib);
+    bgp_decoder_free(r->decoder);
+    attr_table_free(r->attrs);
+    sources_free(r->sources);
+}
+
+/* In pieces as a socket gives them. */
+static void feed(struct reader_of_bmp *r, const struct buf *b)
+{
+    enum { PIECE = 1 << 16 };
+    for (size_t at = 0; at < b->len; at += PIECE)
+        BUG_ON(bmp_feed(r->session, b->data + at, MIN((size_t)PIECE, b->len - at), 1000) !=
+               BMP_GOING_ON);
+}
+
+static void report_memory(const struct reader_of_bmp *r)
+{
+    struct rib_stats s = rib_stats(r->rib);
+    struct attr_stats a = attr_table_stats(r->attrs);
+    printf("memory  %" PRIu64 " routes, %" PRIu64 " prefixes: %.1f bytes a route; %u sets of "
+           "attributes: %.0f bytes each\n",
+           s.routes, s.prefixes, (double)s.bytes / (double)s.routes, a.sets,
+           (double)a.bytes / a.sets);
+}
+
+static void row(const char *what, const struct buf *b, uint64_t messages, double s)
+{
+    printf("%-22s %8.2f M messages/s  %6.1f ns each  %6.2f GB/s\n", what,
+           (double)messages / s / 1e6, s / (double)messages * 1e9, (double)b->len / s / 1e9);
+}
+
+static void measure(uint32_t messages)
+{
+    struct buf b = {0};
+    struct reader_of_bmp r;
+    write_stream(&b, messages);
+    printf("stream  %u messages, %.1f MB, %.0f bytes each\n", messages, (double)b.len / 1e6,
+           (double)b.len / messages);
+    for (int round = 0; round < 3; round++) { /* the first learns the attributes */
+        double best = 1e9, start;
+        reader_begin(&r, count);
+        start = cpu_s();
+        feed(&r, &b);
+        double first = cpu_s() - start;
+        struct buf again = b; /* without Initiation the session goes on: told anew */
+        for (int i = 0; i < 5; i++) {
+            start = cpu_s();
+            feed(&r, &again);
+            best = MIN(best, cpu_s() - start);
+        }
+        BUG_ON(r.announced != 6ull * messages);
+        if (round == 2) {
+            row("parse, first time", &b, messages, first);
+            row("parse, attributes known", &b, messages, best);
+        }
+        reader_end(&r);
+    }
+    reader_begin(&r, into_rib);
+    double start = cpu_s();
+    feed(&r, &b);
+    row("into a RIB, first time", &b, messages, cpu_s() - start);
+    report_memory(&r);
+    start = cpu_s();
+    feed(&r, &b);
+    row("into a RIB, again", &b, messages, cpu_s() - start);
+    reader_end(&r);
+    buf_free(&b);
+}
+
+static int write_file(const char *path, uint32_t messages)
+{
+    struct buf b = {0};
+    write_stream(&b, messages);
+    FILE *out = fopen(path, "wb");
+    bool ok = out && fwrite(b.data, 1, b.len, out) == b.len;
+    ok = out && fclose(out) == 0 && ok;
+    buf_free(&b);
+    return !ok;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc >= 3 && strcmp(argv[1], "--write") == 0)
+        return write_file(argv[2], argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : MESSAGES);
+    measure(argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : MESSAGES);
+    return 0;
+}

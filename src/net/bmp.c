@@ -1,0 +1,600 @@
+/* bmp.c - the way of the bytes: frames, then a reader for each type of message.
+ *
+ *     frame   version 1 | length 4 | type 1 | per-peer header 42 (but Initiation, Termination) |
+ * ... header  peer type 1 | flags 1 | distinguisher 8 | address 16 | AS 4 | router id 4 | time 8
+ *
+ * A router tells one peer's table after the other, so the peer of a message is mostly the peer of
+ * the message before; only otherwise it is looked up. */
+#include "net/bmp.h"
+
+#include <string.h>
+
+#include "base/map.h"
+#include "base/rng.h"
+#include "net/wire.h"
+
+const char *const bmp_status_names[BMP_STATUSES] = {
+    "going on",          "terminated",
+    "not BMP version 3", "a length that cannot be",
+    "no Initiation",     "a message that cannot be understood",
+    "no room",           "too many oddities",
+};
+
+const char *const bmp_quirk_names[BMP_QUIRKS] = {
+    "own AS in front of received paths",
+    "nothing but withdrawals before policy",
+    "Peer Down repeated",
+    "routes without Peer Up",
+    "local routes under a peer of zeros",
+    "unknown statistics",
+};
+
+enum bmp_type {
+    BMP_ROUTE_MONITORING,
+    BMP_STATISTICS,
+    BMP_PEER_DOWN,
+    BMP_PEER_UP,
+    BMP_INITIATION,
+    BMP_TERMINATION,
+    BMP_MIRRORING,
+    BMP_TYPES
+};
+
+enum { /* flags of the per-peer header; those of Loc-RIB have other meanings */
+       FLAG_IPV6 = 0x80,
+       FLAG_POST_POLICY = 0x40,
+       FLAG_AS2 = 0x20,
+       FLAG_ADJ_OUT = 0x10,
+};
+
+enum peer_state { PEER_NEW, PEER_UP, PEER_DOWN };
+
+struct bmp_peer {
+    uint8_t head[26]; /* type, 0, distinguisher, address: as on the wire */
+    uint8_t state;    /* enum peer_state */
+    uint8_t add_path; /* struct route_up */
+    bool local;       /* of all zeros */
+    uint32_t number;  /* of the source */
+    uint32_t own_as;  /* to take off received paths; 0: never */
+    uint32_t as;
+    uint64_t announced[VIEWS], withdrawn_pre;
+};
+
+struct bmp_session {
+    struct bmp_options o;
+    struct bmp_peer *peer;
+    uint32_t n_peers, cap_peers, last; /* last: index of the peer heard last */
+    struct map64 peer_by_hash;
+    struct buf kept; /* the beginning of a message */
+    bool begun;
+    enum bmp_status status;
+    struct bmp_stats stats;
+    char name[BMP_NAME_MAX];
+};
+
+struct bmp_session *bmp_session_new(const struct bmp_options *o)
+{
+    struct bmp_session *s = mem_new(1, sizeof *s);
+    s->o = *o;
+    return s;
+}
+
+static struct route_event event_of(const struct bmp_session *s, uint32_t peer, int64_t at_ms)
+{
+    return (struct route_event){.router = s->o.router, .peer = peer, .at_ms = at_ms};
+}
+
+void bmp_session_free(struct bmp_session *s, int64_t at_ms)
+{
+    if (!s)
+        return;
+    if (s->begun) {
+        struct route_event e = event_of(s, 0, at_ms);
+        e.type = ROUTE_FEED_LOST;
+        s->o.sink(s->o.arg, &e);
+    }
+    mem_free(s->peer);
+    map64_free(&s->peer_by_hash);
+    buf_free(&s->kept);
+    mem_free(s);
+}
+
+/* ---- peers ---- */
+
+static bool head_equal(const struct bmp_peer *p, const uint8_t *h)
+{
+    return p->head[0] == h[0] && memcmp(p->head + 2, h + 2, 24) == 0;
+}
+
+static uint64_t head_hash(const uint8_t *h)
+{
+    return mix64(be64(h + 2) ^ mix64(be64(h + 10) ^ mix64(be64(h + 18) + h[0])));
+}
+
+static bool all_zero(const uint8_t *p, size_t n)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < n; i++)
+        any |= p[i];
+    return !any;
+}
+
+static struct peer_key key_of(const uint8_t *h)
+{
+    struct peer_key k = {.type = h[0], .distinguisher = be64(h + 2)};
+    if (h[0] == PEER_LOC_RIB || all_zero(h + 10, 16))
+        return k;
+    k.address.family = h[1] & FLAG_IPV6 ? IPV6 : IPV4;
+    if (h[1] & FLAG_IPV6)
+        memcpy(k.address.byte, h + 10, 16);
+    else
+        memcpy(k.address.byte, h + 22, 4);
+    return k;
+}
+
+/* The peer of a header not heard of before; NULL: there are too many. */
+static struct bmp_peer *peer_new(struct bmp_session *s, const uint8_t *h, uint64_t hash)
+{
+    struct peer_key key = key_of(h);
+    uint32_t number =
+        s->n_peers < BMP_PEERS_MAX ? source_peer(s->o.sources, s->o.router, &key) : SOURCE_NONE;
+    if (number == SOURCE_NONE)
+        return NULL;
+    if (s->n_peers == s->cap_peers) {
+        s->cap_peers = s->cap_peers ? s->cap_peers * 2 : 8;
+        s->peer = mem_grow(s->peer, s->cap_peers, sizeof *s->peer);
+    }
+    struct bmp_peer *p = &s->peer[s->n_peers];
+    *p = (struct bmp_peer){.number = number};
+    memcpy(p->head, h, sizeof p->head);
+    p->local = h[0] != PEER_LOC_RIB && !key.address.family;
+    if (p->local)
+        s->stats.quirks |= BMP_QUIRK_LOCAL_PEER;
+    s->last = s->n_peers++;
+    map64_insert(&s->peer_by_hash, hash, s->n_peers);
+    source_peer_heard(s->o.sources, number, be32(h + 26), be32(h + 30));
+    return p;
+}
+
+static struct bmp_peer *peer_of(struct bmp_session *s, const uint8_t *h)
+{
+    if (LIKELY(s->n_peers && head_equal(&s->peer[s->last], h)))
+        return &s->peer[s->last];
+    uint64_t hash = head_hash(h);
+    uint32_t at;
+    for (; map64_find(&s->peer_by_hash, hash, &at); hash++)
+        if (head_equal(&s->peer[at - 1], h)) {
+            s->last = at - 1;
+            return &s->peer[s->last];
+        }
+    return peer_new(s, h, hash);
+}
+
+static enum route_view view_of(const uint8_t *h)
+{
+    if (h[0] == PEER_LOC_RIB)
+        return VIEW_LOC_RIB;
+    bool post = h[1] & FLAG_POST_POLICY;
+    if (h[1] & FLAG_ADJ_OUT)
+        return post ? VIEW_OUT_POST : VIEW_OUT_PRE;
+    return post ? VIEW_IN_POST : VIEW_IN_PRE;
+}
+
+/* ---- Peer Up, Peer Down ---- */
+
+/* Path ids are used one way when that side sends them and the other receives them (RFC 7911 4).
+ * Both OPENs of a Loc-RIB are made up and say the same (RFC 9069 5.2). */
+static uint8_t add_path_of(const struct bgp_open *own, const struct bgp_open *peers)
+{
+    uint8_t bits = 0;
+    for (int f = 0; f < 2; f++) {
+        bits |= (uint8_t)((own->add_path[f] & 1 && peers->add_path[f] & 2) << f);
+        bits |= (uint8_t)((own->add_path[f] & 2 && peers->add_path[f] & 1) << (f + 2));
+    }
+    return bits;
+}
+
+/* local address 16 | local port 2 | remote port 2 | OPEN sent | OPEN received | TLVs */
+static bool read_peer_up(const uint8_t *p, size_t n, const uint8_t *h, struct route_up *up,
+                         struct bgp_open *own, struct bgp_open *peers)
+{
+    uint8_t type;
+    if (n < 20)
+        return false;
+    size_t sent = bgp_message(p + 20, n - 20, &type);
+    size_t received = sent ? bgp_message(p + 20 + sent, n - 20 - sent, &type) : 0;
+    if (!received || !bgp_open(p + 20, sent, own) || !bgp_open(p + 20 + sent, received, peers))
+        return false;
+    *up = (struct route_up){.local_port = (uint16_t)be16(p + 16),
+                            .remote_port = (uint16_t)be16(p + 18),
+                            .hold_s_sent = own->hold_s,
+                            .hold_s_received = peers->hold_s,
+                            .as_local = own->as,
+                            .as4 = own->as4 && peers->as4,
+                            .add_path = add_path_of(own, peers)};
+    if (h[0] != PEER_LOC_RIB && !all_zero(p, 16)) {
+        bool v6 = h[1] & FLAG_IPV6;
+        up->local.family = v6 ? IPV6 : IPV4;
+        memcpy(up->local.byte, v6 ? p : p + 12, v6 ? 16 : 4);
+    }
+    return true;
+}
+
+static enum bmp_status on_peer_up(struct bmp_session *s, const uint8_t *h, const uint8_t *p,
+                                  size_t n, int64_t at_ms)
+{
+    struct route_up up;
+    struct bgp_open own, peers;
+    if (!read_peer_up(p, n, h, &up, &own, &peers))
+        return BMP_BAD_MESSAGE;
+    struct bmp_peer *peer = peer_of(s, h);
+    if (!peer)
+        return BMP_NO_ROOM;
+    s->stats.peers_up += peer->state != PEER_UP;
+    peer->state = PEER_UP;
+    peer->as = be32(h + 26);
+    peer->own_as = h[0] != PEER_LOC_RIB && own.as != peer->as ? own.as : 0;
+    peer->add_path = up.add_path;
+    if (h[0] == PEER_LOC_RIB)
+        for (int f = 0; f < 2; f++)
+            if (own.add_path[f] && peers.add_path[f])
+                peer->add_path |= (uint8_t)(1 << f);
+    source_peer_heard(s->o.sources, peer->number, peer->as, be32(h + 30));
+    struct route_event e = event_of(s, peer->number, at_ms);
+    e.type = ROUTE_PEER_UP;
+    e.up = &up;
+    s->o.sink(s->o.arg, &e);
+    return BMP_GOING_ON;
+}
+
+/* reason 1 | NOTIFICATION (1, 3), event of the state machine 2 (2), nothing (4, 5), TLVs (6) */
+static bool read_peer_down(const uint8_t *p, size_t n, struct route_down *d)
+{
+    uint8_t type;
+    if (n < 1)
+        return false;
+    *d = (struct route_down){.reason = p[0]};
+    if (p[0] == DOWN_LOCAL_NOTIFICATION || p[0] == DOWN_REMOTE_NOTIFICATION) {
+        size_t len = bgp_message(p + 1, n - 1, &type);
+        return len && bgp_notification(p + 1, len, &d->code, &d->subcode);
+    }
+    if (p[0] == DOWN_LOCAL_FSM) {
+        if (n < 3)
+            return false;
+        d->fsm_event = (uint16_t)be16(p + 1);
+    }
+    return true;
+}
+
+static enum bmp_status on_peer_down(struct bmp_session *s, const uint8_t *h, const uint8_t *p,
+                                    size_t n, int64_t at_ms)
+{
+    struct route_down down;
+    if (!read_peer_down(p, n, &down))
+        return BMP_BAD_MESSAGE;
+    struct bmp_peer *peer = peer_of(s, h);
+    if (!peer)
+        return BMP_NO_ROOM;
+    if (peer->state == PEER_DOWN) {
+        s->stats.quirks |= BMP_QUIRK_PEER_DOWN_AGAIN;
+        return BMP_GOING_ON;
+    }
+    s->stats.peers_up -= peer->state == PEER_UP;
+    peer->state = PEER_DOWN;
+    struct route_event e = event_of(s, peer->number, at_ms);
+    e.type = ROUTE_PEER_DOWN;
+    e.down = &down;
+    s->o.sink(s->o.arg, &e);
+    return BMP_GOING_ON;
+}
+
+/* ---- Route Monitoring ---- */
+
+static struct bgp_context context_of(const struct bmp_peer *peer, const uint8_t *h,
+                                     enum route_view view)
+{
+    unsigned bits =
+        view == VIEW_OUT_PRE || view == VIEW_OUT_POST ? peer->add_path >> 2u : peer->add_path;
+    bool in = view == VIEW_IN_PRE || view == VIEW_IN_POST;
+    return (struct bgp_context){.own_as = in ? peer->own_as : 0,
+                                .peer_as = in && peer->own_as ? peer->as : 0,
+                                .as4 = view == VIEW_LOC_RIB || !(h[1] & FLAG_AS2),
+                                .add_path = {bits & 1, bits >> 1 & 1},
+                                .kind = peer->local ? ROUTE_LOCAL : ROUTE_BGP};
+}
+
+/* Between decoder and sink: counts what a peer announces, for the habits. */
+struct counting {
+    struct bmp_session *s;
+    struct bmp_peer *peer;
+};
+
+static void count_and_pass(void *arg, const struct route_event *e)
+{
+    struct counting *c = arg;
+    if (e->type == ROUTE_ANNOUNCE)
+        c->peer->announced[e->view]++;
+    else if (e->type == ROUTE_WITHDRAW)
+        c->peer->withdrawn_pre += e->view == VIEW_IN_PRE;
+    c->s->o.sink(c->s->o.arg, e);
+}
+
+static void first_heard(struct bmp_session *s, struct bmp_peer *peer)
+{
+    peer->state = PEER_UP;
+    s->stats.peers_up++;
+    if (!peer->local)
+        s->stats.quirks |= BMP_QUIRK_NO_PEER_UP;
+}
+
+static enum bmp_status on_monitoring(struct bmp_session *s, const uint8_t *h, const uint8_t *p,
+                                     size_t n, int64_t at_ms)
+{
+    struct bmp_peer *peer = peer_of(s, h);
+    if (UNLIKELY(!peer))
+        return BMP_NO_ROOM;
+    if (UNLIKELY(peer->state == PEER_DOWN)) {
+        s->stats.glitches++;
+        return BMP_GOING_ON;
+    }
+    if (UNLIKELY(peer->state == PEER_NEW))
+        first_heard(s, peer);
+    enum route_view view = view_of(h);
+    struct bgp_context c = context_of(peer, h, view);
+    struct counting counting = {s, peer};
+    uint64_t removed = bgp_decoder_stats(s->o.decoder)->own_as_removed;
+    struct route_event e = event_of(s, peer->number, at_ms);
+    e.view = (uint8_t)view;
+    do { /* the RFC says one UPDATE; some say several */
+        uint8_t type;
+        size_t len = bgp_message(p, n, &type);
+        if (!len || type != BGP_UPDATE)
+            return BMP_BAD_MESSAGE;
+        enum bgp_outcome o = bgp_update(s->o.decoder, p, len, &c, &e, count_and_pass, &counting);
+        if (UNLIKELY(o >= BGP_WITHDRAW)) {
+            if (o != BGP_WITHDRAW)
+                return o == BGP_FULL ? BMP_NO_ROOM : BMP_BAD_MESSAGE;
+            s->stats.withdrawn_by_rule++;
+            s->stats.glitches++;
+        }
+        p += len;
+        n -= len;
+    } while (n);
+    if (UNLIKELY(bgp_decoder_stats(s->o.decoder)->own_as_removed != removed))
+        s->stats.quirks |= BMP_QUIRK_OWN_AS_FIRST;
+    return BMP_GOING_ON;
+}
+
+/* ---- Statistics ---- */
+
+enum { /* statistics of one family: AFI 2, SAFI 1, gauge 8 */
+       STAT_PER_FAMILY = 1u << 9 | 1u << 10 | 1u << 16 | 1u << 17,
+};
+
+static void read_statistic(struct bmp_session *s, unsigned type, const uint8_t *p, size_t n,
+                           struct route_stats *out)
+{
+    bool per_family = type < ROUTE_STATS && (STAT_PER_FAMILY >> type & 1);
+    uint64_t value = 0;
+    if (type >= ROUTE_STATS) {
+        s->stats.quirks |= BMP_QUIRK_UNKNOWN_STATISTIC;
+        return;
+    }
+    if (per_family ? n != 11 : n != 4 && n != 8)
+        return;
+    p += per_family ? 3 : 0;
+    value = n == 4 ? be32(p) : be64(p);
+    out->value[type] = per_family ? out->value[type] + value : value;
+    out->has |= 1u << type;
+}
+
+/* count 4 | TLVs. The count is not needed: what is there is read, what is cut off is not. */
+static enum bmp_status on_statistics(struct bmp_session *s, const uint8_t *h, const uint8_t *p,
+                                     size_t n, int64_t at_ms)
+{
+    struct route_stats stats = {0};
+    if (n < 4)
+        return BMP_BAD_MESSAGE;
+    struct bmp_peer *peer = peer_of(s, h);
+    if (!peer)
+        return BMP_NO_ROOM;
+    for (p += 4, n -= 4; n >= 4;) {
+        size_t len = be16(p + 2);
+        if (n - 4 < len)
+            break;
+        read_statistic(s, be16(p), p + 4, len, &stats);
+        p += 4 + len;
+        n -= 4 + len;
+    }
+    s->stats.glitches += n != 0;
+    struct route_event e = event_of(s, peer->number, at_ms);
+    e.type = ROUTE_PEER_STATS;
+    e.stats = &stats;
+    s->o.sink(s->o.arg, &e);
+    return BMP_GOING_ON;
+}
+
+/* ---- Initiation ---- */
+
+enum { TLV_SYS_NAME = 2 };
+
+static void set_name(struct bmp_session *s, const uint8_t *p, size_t n)
+{
+    n = MIN(n, sizeof s->name - 1);
+    for (size_t i = 0; i < n; i++)
+        s->name[i] = p[i] >= 0x20 && p[i] < 0x7f ? (char)p[i] : '?';
+    s->name[n] = '\0';
+}
+
+static void on_initiation(struct bmp_session *s, const uint8_t *p, size_t n, int64_t at_ms)
+{
+    while (n >= 4 && n - 4 >= be16(p + 2)) {
+        size_t len = be16(p + 2);
+        if (be16(p) == TLV_SYS_NAME)
+            set_name(s, p + 4, len);
+        p += 4 + len;
+        n -= 4 + len;
+    }
+    s->stats.glitches += n != 0;
+    if (s->begun)
+        return;
+    s->begun = true;
+    struct route_event e = event_of(s, 0, at_ms);
+    e.type = ROUTE_FEED_UP;
+    s->o.sink(s->o.arg, &e);
+}
+
+/* ---- frames ---- */
+
+/* A whole message of n bytes. */
+static enum bmp_status message(struct bmp_session *s, const uint8_t *m, size_t n, int64_t at_ms)
+{
+    unsigned type = m[5];
+    const uint8_t *h = m + BMP_HEADER;
+    s->stats.messages++;
+    if (UNLIKELY(!s->begun && type != BMP_INITIATION))
+        return BMP_NO_INITIATION;
+    if (UNLIKELY(type >= BMP_TYPES)) {
+        s->stats.unknown++;
+        return BMP_GOING_ON;
+    }
+    s->stats.of_type[type]++;
+    if (type == BMP_INITIATION) {
+        on_initiation(s, h, n - BMP_HEADER, at_ms);
+        return BMP_GOING_ON;
+    }
+    if (type == BMP_TERMINATION)
+        return BMP_TERMINATED;
+    if (UNLIKELY(n < BMP_HEADER + BMP_PEER_HEADER))
+        return BMP_BAD_LENGTH;
+    if (UNLIKELY(h[0] > PEER_LOC_RIB)) {
+        s->stats.unknown++;
+        return BMP_GOING_ON;
+    }
+    const uint8_t *p = h + BMP_PEER_HEADER;
+    size_t left = n - BMP_HEADER - BMP_PEER_HEADER;
+    switch (type) {
+    case BMP_ROUTE_MONITORING: return on_monitoring(s, h, p, left, at_ms);
+    case BMP_STATISTICS: return on_statistics(s, h, p, left, at_ms);
+    case BMP_PEER_DOWN: return on_peer_down(s, h, p, left, at_ms);
+    case BMP_PEER_UP: return on_peer_up(s, h, p, left, at_ms);
+    default: /* mirrored messages are copies of what the router got: of no use to a model */
+        return BMP_GOING_ON;
+    }
+}
+
+/* The length of the message that begins at p, with n >= BMP_HEADER bytes there; 0: *bad says why
+ * there is none. */
+static size_t frame_length(const uint8_t *p, enum bmp_status *bad)
+{
+    size_t len = be32(p + 1);
+    if (p[0] != 3)
+        *bad = BMP_BAD_VERSION;
+    else if (len < BMP_HEADER || len > BMP_MESSAGE_MAX)
+        *bad = BMP_BAD_LENGTH;
+    else
+        return len;
+    return 0;
+}
+
+static enum bmp_status frame(struct bmp_session *s, const uint8_t *p, size_t n, int64_t at_ms)
+{
+    enum bmp_status status = message(s, p, n, at_ms);
+    if (UNLIKELY(status == BMP_GOING_ON && s->stats.glitches > BMP_GLITCHES_MAX))
+        return BMP_TOO_ODD;
+    return status;
+}
+
+/* Adds to the message begun what it lacks, out of *p and *n; runs it when it is whole. */
+static enum bmp_status feed_kept(struct bmp_session *s, const uint8_t **p, size_t *n, int64_t at_ms)
+{
+    for (;;) {
+        enum bmp_status status = BMP_GOING_ON;
+        const uint8_t *m = (const uint8_t *)s->kept.data;
+        bool head = s->kept.len >= BMP_HEADER;
+        size_t want = head ? frame_length(m, &status) : BMP_HEADER;
+        if (!want)
+            return status;
+        size_t take = MIN(*n, want - s->kept.len);
+        buf_add(&s->kept, *p, take);
+        *p += take;
+        *n -= take;
+        if (s->kept.len < want)
+            return BMP_GOING_ON;
+        if (head) {
+            status = frame(s, (const uint8_t *)s->kept.data, want, at_ms);
+            buf_reset(&s->kept);
+            return status;
+        }
+    }
+}
+
+/* The lengths of the whole messages at p, at most BGP_AHEAD, whose UPDATEs the decoder is shown.
+ * *bad: why there is none when the first one cannot be. */
+static uint32_t frames_ahead(struct bmp_session *s, const uint8_t *p, size_t n,
+                             size_t length[BGP_AHEAD], enum bmp_status *bad)
+{
+    enum { BODY = BMP_HEADER + BMP_PEER_HEADER };
+    enum bmp_status status = BMP_GOING_ON;
+    struct bgp_bytes update[BGP_AHEAD] UNINITIALISED;
+    uint32_t count = 0, updates = 0;
+    while (count < BGP_AHEAD && n >= BMP_HEADER) {
+        size_t len = frame_length(p, &status);
+        if (!len || len > n)
+            break;
+        if (p[5] == BMP_ROUTE_MONITORING && len > BODY)
+            update[updates++] = (struct bgp_bytes){p + BODY, len - BODY};
+        length[count++] = len;
+        __builtin_prefetch(p + 2048); /* the stream is read in order, only much else meanwhile */
+        p += len;
+        n -= len;
+    }
+    if (!count)
+        *bad = status;
+    bgp_ahead(s->o.decoder, update, updates);
+    return count;
+}
+
+enum bmp_status bmp_feed(struct bmp_session *s, const void *bytes, size_t n, int64_t at_ms)
+{
+    const uint8_t *p = bytes;
+    enum bmp_status status = s->status;
+    size_t length[BGP_AHEAD] UNINITIALISED;
+    uint32_t count = 1;
+    if (status != BMP_GOING_ON)
+        return status;
+    s->stats.bytes += n;
+    if (s->kept.len)
+        status = feed_kept(s, &p, &n, at_ms);
+    while (status == BMP_GOING_ON && count) {
+        count = frames_ahead(s, p, n, length, &status);
+        for (uint32_t i = 0; i < count && status == BMP_GOING_ON; i++) {
+            status = frame(s, p, length[i], at_ms);
+            p += length[i];
+            n -= length[i];
+        }
+    }
+    if (status == BMP_GOING_ON && n)
+        buf_add(&s->kept, p, n);
+    else if (!s->kept.len && s->kept.cap > 1 << 16)
+        buf_free(&s->kept); /* that was an exceptional message */
+    return s->status = status;
+}
+
+struct bmp_stats bmp_session_stats(const struct bmp_session *s)
+{
+    struct bmp_stats out = s->stats;
+    out.peers = s->n_peers;
+    out.kept = s->kept.len;
+    for (uint32_t i = 0; i < s->n_peers; i++) {
+        const struct bmp_peer *p = &s->peer[i];
+        if (p->withdrawn_pre && !p->announced[VIEW_IN_PRE] && p->announced[VIEW_IN_POST])
+            out.quirks |= BMP_QUIRK_PRE_POLICY_EMPTY;
+    }
+    return out;
+}
+
+const char *bmp_session_name(const struct bmp_session *s)
+{
+    return s->name;
+}

@@ -46,7 +46,7 @@ src/aws base|http|aws
 src/net base|net
 src/core base|core
 src/trace base|core|trace
-src/driver base|http|net|core|driver|node/sched
+src/driver base|http|aws|net|core|driver|node/sched
 sim/engine base|core|engine
 sim/connect base|http|aws|core|engine|kinesis|connect
 sim/kinesis base|kinesis

@@ -27,7 +27,7 @@ static uint64_t run(const uint8_t *data, size_t size, size_t piece)
     struct attr_table *attrs = attr_table_new(1, 100, 1 << 20);
     struct bgp_decoder *d = bgp_decoder_new(attrs, 1, 16);
     struct sources *sources = sources_new();
-    struct rib_limits limits = {1000, 300};
+    struct rib_limits limits = {1000, 300, 900};
     struct station st = {.rib = rib_new(attrs, sources, &limits, NULL, NULL)};
     struct bmp_options o = {d, sources, source_router(sources, "r"), take, &st};
     struct bmp_session *s = bmp_session_new(&o);
@@ -35,7 +35,7 @@ static uint64_t run(const uint8_t *data, size_t size, size_t piece)
     for (size_t at = 0; at < size && status == BMP_GOING_ON; at += piece)
         status = bmp_feed(s, data + at, MIN(piece, size - at), 1000);
     struct bmp_stats stats = bmp_session_stats(s);
-    BUG_ON(stats.kept > BMP_MESSAGE_MAX || stats.peers > BMP_PEERS_MAX);
+    BUG_ON(bmp_session_kept(s) > BMP_MESSAGE_MAX || stats.peers > BMP_PEERS_MAX);
     BUG_ON(st.events > size + 1 || stats.peers_up > stats.peers);
     bmp_session_free(s, 2000);
     rib_sweep(st.rib, 3000, 3000);

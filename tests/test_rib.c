@@ -201,7 +201,7 @@ TEST(what_is_beyond_a_limit_is_refused)
 {
     struct world *w = world_new();
     rib_free(w->rib);
-    w->rib = rib_new(w->attrs, w->sources, &(struct rib_limits){70, 2}, changed, w);
+    w->rib = rib_new(w->attrs, w->sources, &(struct rib_limits){70, 2, 80}, changed, w);
     struct route_event e = event(w, ROUTE_ANNOUNCE, 0);
     e.attr = w->attr[0];
     BUG_ON(!prefix_parse("10.1.0.0/16", &e.prefix));
@@ -217,6 +217,32 @@ TEST(what_is_beyond_a_limit_is_refused)
         rib_apply(w->rib, &e);
     }
     CHECK_EQ(rib_stats(w->rib).routes, 70);
+    world_free(w);
+}
+
+TEST(a_router_has_a_limit_of_its_own)
+{
+    struct world *w = world_new();
+    rib_free(w->rib);
+    w->rib = rib_new(w->attrs, w->sources, &(struct rib_limits){1000, 1000, 3}, changed, w);
+    struct route_event e = event(w, ROUTE_ANNOUNCE, 0);
+    e.attr = w->attr[0];
+    for (uint8_t i = 0; i < 5; i++) {
+        e.prefix = (struct prefix){{10, i}, 16, IPV4};
+        rib_apply(w->rib, &e);
+    }
+    CHECK_EQ(rib_router_routes(w->rib, w->router), 3);
+    CHECK_EQ(rib_stats(w->rib).refused, 2);
+    CHECK_EQ(rib_stats(w->rib).prefixes, 3);
+    say(w, ROUTE_WITHDRAW, 0, "10.1.0.0/16", ATTR_NONE, 2000);
+    rib_apply(w->rib, &e);
+    CHECK_EQ(rib_router_routes(w->rib, w->router), 3);
+    say(w, ROUTE_PEER_DOWN, 0, NULL, ATTR_NONE, 2000);
+    CHECK_EQ(rib_router_routes(w->rib, w->router), 0);
+    e.router = source_router(w->sources, "other");
+    e.peer = source_peer(w->sources, e.router, &(struct peer_key){.distinguisher = 1});
+    rib_apply(w->rib, &e);
+    CHECK_EQ(rib_router_routes(w->rib, e.router), 1);
     world_free(w);
 }
 

@@ -585,7 +585,6 @@ struct bmp_stats bmp_session_stats(const struct bmp_session *s)
 {
     struct bmp_stats out = s->stats;
     out.peers = s->n_peers;
-    out.kept = s->kept.len;
     for (uint32_t i = 0; i < s->n_peers; i++) {
         const struct bmp_peer *p = &s->peer[i];
         if (p->withdrawn_pre && !p->announced[VIEW_IN_PRE] && p->announced[VIEW_IN_POST])
@@ -597,4 +596,9 @@ struct bmp_stats bmp_session_stats(const struct bmp_session *s)
 const char *bmp_session_name(const struct bmp_session *s)
 {
     return s->name;
+}
+
+size_t bmp_session_kept(const struct bmp_session *s)
+{
+    return s->kept.len;
 }

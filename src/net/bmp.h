@@ -84,8 +84,8 @@ struct bmp_stats {
     uint64_t withdrawn_by_rule; /* updates under RFC 7606's treat-as-withdraw */
     uint32_t peers, peers_up;
     unsigned quirks; /* enum bmp_quirk */
-    size_t kept;     /* bytes of an unfinished message held */
 };
 struct bmp_stats bmp_session_stats(const struct bmp_session *s);
+size_t bmp_session_kept(const struct bmp_session *s); /* bytes of an unfinished message */
 /* sysName of Initiation: printable ASCII, other octets as '?'; "" before. */
 const char *bmp_session_name(const struct bmp_session *s);

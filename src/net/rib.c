@@ -31,6 +31,11 @@ struct peer_state {
     struct table *table[VIEWS];
 };
 
+struct router_state {
+    struct rib_feed feed;
+    uint32_t routes;
+};
+
 struct prefix_node {
     struct prefix prefix; /* family 0: free, refs is the next free number */
     uint32_t refs;        /* slots that have it */
@@ -55,8 +60,8 @@ struct rib {
 
     struct peer_state *peer; /* by number - 1 */
     uint32_t n_peers;
-    struct rib_feed *feed; /* by router number - 1 */
-    uint32_t n_feeds;
+    struct router_state *router; /* by number - 1 */
+    uint32_t n_routers;
     struct rib_stats stats; /* bytes: of the tables */
 };
 
@@ -312,6 +317,7 @@ static void tell(struct rib *r, uint32_t peer, uint8_t view, const struct slot *
 /* What follows the removal of a slot: the change is told while prefix and attributes still are. */
 static void slot_gone(struct rib *r, uint32_t peer, uint8_t view, struct slot s, int64_t at_ms)
 {
+    r->router[source_peer_get(r->sources, peer)->router - 1].routes--;
     r->stats.routes--;
     r->stats.withdrawn++;
     tell(r, peer, view, &s, s.attr, ATTR_NONE, at_ms);
@@ -336,6 +342,7 @@ static void announce_new(struct rib *r, struct table *t, const struct route_even
     t->count++;
     attr_hold(r->attrs, e->attr);
     r->prefix[prefix - 1].refs++;
+    r->router[e->router - 1].routes++;
     r->stats.routes++;
     r->stats.announced++;
     tell(r, e->peer, e->view, &s, ATTR_NONE, e->attr, e->at_ms);
@@ -362,7 +369,8 @@ static void announce(struct rib *r, const struct route_event *e)
         r->stats.announced++;
         tell(r, e->peer, e->view, s, before, e->attr, e->at_ms);
         attr_release(r->attrs, before);
-    } else if (!prefix || paths >= RIB_PATHS_MAX || r->stats.routes >= r->limits.routes_max) {
+    } else if (!prefix || paths >= RIB_PATHS_MAX || r->stats.routes >= r->limits.routes_max ||
+               r->router[e->router - 1].routes >= r->limits.routes_router_max) {
         r->stats.refused++;
         if (prefix && !r->prefix[prefix - 1].refs)
             prefix_forget(r, prefix);
@@ -464,11 +472,11 @@ static void make_room(struct rib *r)
         memset(r->peer + r->n_peers, 0, (n - r->n_peers) * sizeof *r->peer);
         r->n_peers = n;
     }
-    if (routers > r->n_feeds) {
-        uint32_t n = MAX(routers, r->n_feeds * 2);
-        r->feed = mem_grow(r->feed, n, sizeof *r->feed);
-        memset(r->feed + r->n_feeds, 0, (n - r->n_feeds) * sizeof *r->feed);
-        r->n_feeds = n;
+    if (routers > r->n_routers) {
+        uint32_t n = MAX(routers, r->n_routers * 2);
+        r->router = mem_grow(r->router, n, sizeof *r->router);
+        memset(r->router + r->n_routers, 0, (n - r->n_routers) * sizeof *r->router);
+        r->n_routers = n;
     }
 }
 
@@ -476,7 +484,7 @@ static void feed_changed(struct rib *r, const struct route_event *e)
 {
     bool up = e->type == ROUTE_FEED_UP;
     make_room(r); /* for peers of the router that have not spoken yet */
-    struct rib_feed *f = &r->feed[e->router - 1];
+    struct rib_feed *f = &r->router[e->router - 1].feed;
     if (f->up != up || !f->since_ms)
         f->since_ms = e->at_ms;
     f->up = up;
@@ -505,9 +513,9 @@ static void end_of_rib(struct rib *r, const struct route_event *e)
 
 void rib_apply(struct rib *r, const struct route_event *e)
 {
-    if (UNLIKELY(e->peer > r->n_peers || e->router > r->n_feeds))
+    if (UNLIKELY(e->peer > r->n_peers || e->router > r->n_routers))
         make_room(r);
-    BUG_ON(e->router == 0 || e->router > r->n_feeds || e->peer > r->n_peers || e->view >= VIEWS);
+    BUG_ON(e->router == 0 || e->router > r->n_routers || e->peer > r->n_peers || e->view >= VIEWS);
     BUG_ON(e->peer == 0 && e->type != ROUTE_FEED_UP && e->type != ROUTE_FEED_LOST);
     switch ((enum route_event_type)e->type) {
     case ROUTE_ANNOUNCE:
@@ -540,10 +548,10 @@ void rib_sweep(struct rib *r, int64_t stale_before_ms, int64_t at_ms)
 {
     for (uint32_t peer = 1; peer <= MIN(r->n_peers, source_peers(r->sources)); peer++) {
         uint32_t router = source_peer_get(r->sources, peer)->router;
-        if (router > r->n_feeds || !r->feed[router - 1].up)
+        if (router > r->n_routers || !r->router[router - 1].feed.up)
             continue;
         struct peer_state *p = &r->peer[peer - 1];
-        if (p->unconfirmed && r->feed[router - 1].since_ms < stale_before_ms) {
+        if (p->unconfirmed && r->router[router - 1].feed.since_ms < stale_before_ms) {
             p->unconfirmed = false;
             p->peer.state = RIB_PEER_UNKNOWN;
             p->peer.since_ms = 0;
@@ -657,14 +665,19 @@ bool rib_synced(const struct rib *r, uint32_t peer, enum route_view view, uint8_
 
 struct rib_feed rib_feed(const struct rib *r, uint32_t router)
 {
-    return router && router <= r->n_feeds ? r->feed[router - 1] : (struct rib_feed){0};
+    return router && router <= r->n_routers ? r->router[router - 1].feed : (struct rib_feed){0};
+}
+
+uint32_t rib_router_routes(const struct rib *r, uint32_t router)
+{
+    return router && router <= r->n_routers ? r->router[router - 1].routes : 0;
 }
 
 struct rib_stats rib_stats(const struct rib *r)
 {
     struct rib_stats s = r->stats;
     s.bytes += r->cap_prefix * sizeof *r->prefix + r->cap_index * sizeof *r->index +
-               r->n_peers * sizeof *r->peer + r->n_feeds * sizeof *r->feed;
+               r->n_peers * sizeof *r->peer + r->n_routers * sizeof *r->router;
     return s;
 }
 
@@ -690,6 +703,6 @@ void rib_free(struct rib *r)
     mem_free(r->prefix);
     mem_free(r->index);
     mem_free(r->peer);
-    mem_free(r->feed);
+    mem_free(r->router);
     mem_free(r);
 }

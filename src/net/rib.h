@@ -9,9 +9,9 @@
  * full, so 37 to 74; a byte a route while some are stale. Attributes are apart (attr.h). A table
  * gives its memory back when its peer goes down.
  *
- * Limits: routes in all and prefixes in all (rib_limits), 64 paths for one prefix in one table
- * (add-path). What is beyond is not kept and counted as refused; the route that is not there may
- * be missed by a verdict, so stats.refused is something to tell people.
+ * Limits: routes in all, of one router, and prefixes in all (rib_limits); 64 paths for one prefix
+ * in one table (add-path). What is beyond is not kept and counted as refused; a route that is not
+ * there may be missed by a verdict, so stats.refused is something to tell people.
  *
  * No pointer into a table is ever given out. One thread. */
 #pragma once
@@ -25,10 +25,11 @@ enum { RIB_PATHS_MAX = 64 };
 
 struct rib_limits {
     uint32_t routes_max, prefixes_max;
+    uint32_t routes_router_max; /* so that one router cannot take the room of all */
 };
 #define RIB_LIMITS_DEFAULTS                                                                        \
     {                                                                                              \
-        .routes_max = 50000000, .prefixes_max = 8000000                                            \
+        .routes_max = 50000000, .prefixes_max = 8000000, .routes_router_max = 5000000              \
     }
 
 struct rib_change {
@@ -108,6 +109,7 @@ struct rib_feed {
     int64_t since_ms;
 };
 struct rib_feed rib_feed(const struct rib *r, uint32_t router);
+uint32_t rib_router_routes(const struct rib *r, uint32_t router);
 
 struct rib_stats {
     uint64_t routes, stale, prefixes;

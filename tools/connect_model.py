@@ -19,7 +19,9 @@ TYPES = {"structure": "STRUCT", "list": "LIST", "map": "MAP", "string": "STRING"
 
 
 def number(v):
-    return repr(v) if isinstance(v, float) else str(int(v))
+    if isinstance(v, float) or abs(v) < 1 << 53:
+        return repr(v)
+    return "1e300" if v > 0 else "-1e300"
 
 
 class Writer:

@@ -62,9 +62,8 @@ static td_ms next_due(const struct center *c, struct instance **who)
     return due;
 }
 
-void center_run(struct center *c, int64_t wall_ms)
+static void run_until(struct center *c, td_ms until)
 {
-    td_ms until = c->base + (td_ms)((double)(wall_ms - c->wall_base_ms) * c->options.speed);
     struct instance *who;
     td_ms due;
     for (uint32_t m = 0; m < c->n_mirrors; m++)
@@ -87,10 +86,23 @@ void center_run(struct center *c, int64_t wall_ms)
     c->now = MAX(c->now, until);
 }
 
+void center_run(struct center *c, int64_t wall_ms)
+{
+    run_until(c, c->base + (td_ms)((double)(wall_ms - c->wall_base_ms) * c->options.speed));
+}
+
+void center_skip(struct center *c, int64_t ms)
+{
+    c->base += ms;
+    run_until(c, c->now + ms);
+}
+
 int64_t center_wait(const struct center *c, int64_t wall_ms, int64_t max)
 {
     struct instance *who;
     td_ms due = next_due(c, &who);
+    if (c->options.speed <= 0)
+        return max;
     double left = (double)(due - c->base) / c->options.speed - (double)(wall_ms - c->wall_base_ms);
     return left <= 0 ? 0 : left >= (double)max ? max : (int64_t)left + 1;
 }

@@ -16,8 +16,8 @@
  * `speed` times as fast. Nothing here reads another clock; center_run plays what falls due.
  *
  * Ownership: everything belongs to the center and lives until center_free, except ended contacts,
- * of which the last `history_max` are kept, and deleted resources. Pointers are valid until then:
- * listeners must not keep a contact that has completed. One thread. */
+ * of which the last `history_max` are kept: listeners must not keep a contact that has completed.
+ * One thread. */
 #pragma once
 
 #include <jansson.h>
@@ -225,6 +225,7 @@ struct contact {
     struct flow *flow;
     struct number *number; /* that was dialled; NULL: none */
     struct tdg *tdg;       /* that sent it here */
+    struct user *preferred;
     const char *reason;    /* DisconnectReason; NULL: still there */
     td_ms initiated_at, enqueued_at, dequeued_at, ringing_at, connected_at, held_at;
     td_ms disconnected_at, wrapup_at, completed_at, updated_at, state_at; /* 0: not yet */
@@ -291,7 +292,7 @@ struct mirror {
     td_ms replicated_at;      /* 0: has no replica */
     struct res_list list[RES_KINDS];
     struct map128 by_id;      /* id -> index in `res` */
-    struct res **res;         /* NULL: deleted */
+    struct res **res;         /* deleted ones, too */
     uint32_t n_res, cap_res;
     struct config *config;    /* the engines', made from the above */
     struct user **user_at;    /* by index in config */
@@ -342,7 +343,7 @@ struct center_options {
                                     sites become regions. Must outlive the center */
     bool pairs;           /* instances in AWS's region pairs are source and replica */
     const char *account;
-    double speed;
+    double speed;         /* 0: time passes by center_skip alone */
     uint64_t seed;
     td_ms start;          /* what center_now begins with */
     int64_t wall_ms;      /* the wall clock then (any monotonic one) */
@@ -355,6 +356,8 @@ void center_free(struct center *c);
 td_ms center_now(const struct center *c);
 /* Plays what falls due until the wall clock says `wall_ms`; call it often. */
 void center_run(struct center *c, int64_t wall_ms);
+/* Moves the clock on by so much, besides what the wall clock does, and plays what falls due. */
+void center_skip(struct center *c, int64_t ms);
 /* Wall milliseconds until center_run has something to do, 0 or more; at most `max`. */
 int64_t center_wait(const struct center *c, int64_t wall_ms, int64_t max);
 /* Calls fn(arg) at center time `at`, in center_run. Cannot be taken back: fn looks whether there is
@@ -394,7 +397,8 @@ struct res *res_named(const struct instance *i, enum res_kind kind, const char *
 /* A new resource of its kind's struct, zeroed beyond `res`, made in this instance's region. */
 void *res_new(struct instance *i, enum res_kind kind, const char *name, const char *description);
 void res_touch(struct instance *i, struct res *r); /* modified now, here */
-void res_delete(struct instance *i, struct res *r); /* and freed */
+/* Is not found any more; kept until the end, since contacts and their records may name it. */
+void res_delete(struct instance *i, struct res *r);
 void res_list_add(struct res_list *l, struct res *r);
 bool res_list_remove(struct res_list *l, const struct res *r);
 /* Call after queues, profiles, users or hours changed; the engines see it at the next settling. */
@@ -415,14 +419,24 @@ struct contact_start {
     struct tdg *tdg;
     const char *customer_address;
     struct td_id previous, initial, related;
+    struct user *preferred; /* the agent who shall have it, when he is free; NULL: any */
+    td_ms scheduled_at;     /* its flow is not run before contact_run_flow; 0: at once */
+    void (*prepare)(void *arg, struct contact *k); /* gives it more before its flow sees it */
+    void *prepare_arg;
 };
 /* A contact begins here; NULL: over the quota (it got fast busy and is counted). The flow has run
  * as far as it goes at once when this returns. */
 struct contact *contact_begin(struct instance *i, const struct contact_start *s);
+/* The same for those who need only the id: with no history a contact may be gone already. */
+bool contact_begin_id(struct instance *i, const struct contact_start *s, struct td_id *id);
+void contact_run_flow(struct contact *k); /* of a scheduled one, whose time has come */
+void contact_reprioritise(struct contact *k); /* after priority or adjust_ms was changed */
 void contact_queue(struct contact *k, struct queue *q); /* waits there; leaves its agent or queue */
 void contact_end(struct contact *k, const char *reason);  /* in whatever state it is */
-/* Ends it here with `reason`, and its customer goes on as a new contact of the same mirror. */
-struct contact *contact_transfer(struct contact *k, struct queue *q, struct flow *flow);
+/* Ends it here as TRANSFERRED, and its customer goes on as a new contact of this instance: in the
+ * queue, to the agent if one is given, or where the flow leads. */
+struct contact *contact_transfer(struct contact *k, struct queue *q, struct flow *flow,
+                                 struct user *to);
 void contact_update(struct contact *k); /* tells the listeners, after a member was changed */
 /* Any contact of this instance's mirror, live or kept, in either region. */
 struct contact *contact_find(const struct instance *i, const char *id);

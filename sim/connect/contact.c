@@ -296,7 +296,7 @@ static struct engine *engine_of(struct instance *i)
 }
 
 /* A flow that leads nowhere ends the contact, as its last block does. */
-static void run_flow(struct contact *k)
+void contact_run_flow(struct contact *k)
 {
     struct center *c = center_of(k->at);
     if (c->flow_run)
@@ -307,14 +307,14 @@ static void run_flow(struct contact *k)
         contact_end(k, "CONTACT_FLOW_DISCONNECT");
 }
 
-struct contact *contact_begin(struct instance *i, const struct contact_start *s)
+bool contact_begin_id(struct instance *i, const struct contact_start *s, struct td_id *id)
 {
     if ((int64_t)i->n_in[s->channel] >= i->quota[s->channel]) {
         i->refused++;
-        return NULL;
+        return false;
     }
     struct contact *k = contact_new(i);
-    struct td_id id = k->id;
+    *id = k->id;
     i->arrived++;
     i->n_in[s->channel]++;
     k->channel = s->channel;
@@ -325,14 +325,35 @@ struct contact *contact_begin(struct instance *i, const struct contact_start *s)
     k->previous = s->previous;
     k->initial = s->initial;
     k->related = s->related;
+    k->preferred = s->preferred;
+    k->scheduled_at = s->scheduled_at;
     if (s->customer_address)
         str_copy(k->customer_address, sizeof k->customer_address, s->customer_address);
+    if (s->prepare)
+        s->prepare(s->prepare_arg, k);
     tell(k, CE_CONTACT_INITIATED);
+    if (s->scheduled_at)
+        return true;
     if (s->queue)
         contact_queue(k, s->queue);
     else
-        run_flow(k);
-    return by_id(center_of(i), id); /* it may have ended, and with no history be gone */
+        contact_run_flow(k);
+    return true;
+}
+
+struct contact *contact_begin(struct instance *i, const struct contact_start *s)
+{
+    struct td_id id;
+    return contact_begin_id(i, s, &id) ? by_id(center_of(i), id) : NULL;
+}
+
+void contact_reprioritise(struct contact *k)
+{
+    if (!k->in_engine)
+        return;
+    engine_priority(engine_of(k->at), center_of(k->at)->now, k->engine_id, k->priority,
+                    k->adjust_ms);
+    instance_drain(k->at);
 }
 
 void contact_queue(struct contact *k, struct queue *q)
@@ -359,7 +380,8 @@ void contact_queue(struct contact *k, struct queue *q)
                                .wrapup_ms = -1,
                                .hold_at_ms = -1,
                                .hold_ms = -1,
-                               .transfer_queue = INDEX_NONE};
+                               .transfer_queue = INDEX_NONE,
+                               .preferred_agent = k->preferred ? k->preferred->cfg.key : 0};
     if (k->in_engine) {
         struct engine_contact old;
         if (!engine_release(e, c->now, k->engine_id, &old))
@@ -386,7 +408,8 @@ void contact_end(struct contact *k, const char *reason)
     instance_drain(i);
 }
 
-struct contact *contact_transfer(struct contact *k, struct queue *q, struct flow *flow)
+struct contact *contact_transfer(struct contact *k, struct queue *q, struct flow *flow,
+                                 struct user *to)
 {
     struct instance *i = k->at;
     struct contact *next;
@@ -397,6 +420,7 @@ struct contact *contact_transfer(struct contact *k, struct queue *q, struct flow
                               .number = k->number,
                               .tdg = k->tdg,
                               .customer_address = k->customer_address,
+                              .preferred = to,
                               .previous = k->id,
                               .initial = id_none(k->initial) ? k->id : k->initial};
     json_t *attributes = json_incref(k->attributes), *references = json_incref(k->references);

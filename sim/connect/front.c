@@ -9,12 +9,17 @@
 #include "connect/ops.h"
 #include "connect/throttle.h"
 
-enum { SERVICES_MAX = 4, CONTROLS_MAX = 32, BEFORE_MAX = 4, COUNTS_MAX = 1024 };
+enum { SERVICES_MAX = 4, CONTROLS_MAX = 32, BEFORE_MAX = 4, COUNTS_MAX = 1024, TOKENS_MAX = 4096 };
 
 struct count { /* of an operation in a region */
     const char *region;
     char operation[96];
     uint64_t calls, throttled;
+};
+
+struct token {
+    uint64_t token, args;
+    struct td_id id;
 };
 
 struct front {
@@ -45,6 +50,9 @@ struct front {
     struct count *count;
     uint32_t n_counts;
     struct map64 count_by_key;
+    struct token *token; /* a ring of the last TOKENS_MAX */
+    uint32_t n_tokens;
+    struct map64 token_at;
 };
 
 /* ---- arguments ---- */
@@ -68,6 +76,29 @@ int64_t arg_int(const struct call *c, const char *name, int64_t absent)
 bool arg_true(const struct call *c, const char *name)
 {
     return json_is_true(json_object_get(c->args, name));
+}
+
+/* ---- tokens ---- */
+
+bool front_token(const struct front *f, uint64_t token, uint64_t *args, struct td_id *id)
+{
+    uint32_t at;
+    if (!map64_find(&f->token_at, token, &at))
+        return false;
+    *args = f->token[at].args;
+    *id = f->token[at].id;
+    return true;
+}
+
+void front_keep_token(struct front *f, uint64_t token, uint64_t args, struct td_id id)
+{
+    if (!f->token)
+        f->token = mem_new(TOKENS_MAX, sizeof *f->token);
+    uint32_t at = f->n_tokens++ % TOKENS_MAX;
+    if (f->n_tokens > TOKENS_MAX)
+        map64_erase(&f->token_at, f->token[at].token);
+    f->token[at] = (struct token){token, args, id};
+    map64_insert(&f->token_at, token, at);
 }
 
 /* ---- replies ---- */
@@ -164,8 +195,8 @@ bool call_admit(struct call *c, const char *operation, double rate, double burst
         n->throttled++;
         c->region->throttled++;
         call_fail(c,
-                  c->op && !(c->op->errors >> EX_ThrottlingException & 1) &&
-                          c->op->errors >> EX_TooManyRequestsException & 1
+                  /* the model's word where it has one, else that of what stands before it */
+                  c->op && c->op->errors && !(c->op->errors >> EX_ThrottlingException & 1)
                       ? EX_TooManyRequestsException
                       : EX_ThrottlingException,
                   "Rate exceeded");
@@ -354,6 +385,7 @@ static void handle_api(struct front *f, struct http_request *rq)
 static void handle(void *arg, struct http_request *rq)
 {
     struct front *f = arg;
+    center_run(f->o.center, f->o.steady_ms());
     if (rq->path.n < 5 || memcmp(rq->path.p, "/sim/", 5) != 0) {
         handle_api(f, rq);
         return;
@@ -461,5 +493,7 @@ void front_free(struct front *f)
     mem_free(f->row);
     mem_free(f->count);
     map64_free(&f->count_by_key);
+    mem_free(f->token);
+    map64_free(&f->token_at);
     mem_free(f);
 }

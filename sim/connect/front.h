@@ -19,7 +19,8 @@ struct front_options {
     struct uv_loop_s *loop;
     struct center *center;
     bool throttle;
-    int64_t (*wall_ms)(void); /* since the epoch: of signatures and throttles */
+    int64_t (*wall_ms)(void);   /* since the epoch: of signatures and throttles */
+    int64_t (*steady_ms)(void); /* what center_run goes by: each request brings it up to date */
 };
 struct front *front_new(const struct front_options *o);
 /* The port, or -1 with a message. */
@@ -56,6 +57,11 @@ void call_fail(struct call *c, enum api_error e, const char *fmt, ...) PRINTF(3,
 bool call_admit(struct call *c, const char *operation, double rate, double burst) MUST_USE;
 /* Replies at once, for services with formats of their own. */
 void call_reply(struct call *c, int status, const char *content_type, const void *body, size_t n);
+
+/* Remembers what a ClientToken of (account, region, operation) made, for a while: a hash of the
+ * arguments and an id. front_token: false, it is not known. */
+bool front_token(const struct front *f, uint64_t token, uint64_t *args, struct td_id *id);
+void front_keep_token(struct front *f, uint64_t token, uint64_t args, struct td_id id);
 
 /* Members of the arguments, or NULL, `absent`, false. Strings live as long as the call. */
 json_t *arg(const struct call *c, const char *name);

@@ -17,7 +17,14 @@
 #include "connect/setup.h"
 #include "connect/streams.h"
 
-enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USE = 2, EXIT_CONF = 78, TURN_MS = 20 };
+enum {
+    EXIT_DONE = 0,
+    EXIT_NO = 1,
+    EXIT_USE = 2,
+    EXIT_CONF = 78,
+    TURN_MS = 20,
+    SKIP_MAX_MS = 86400000
+};
 #define SPEED_MAX 1000.0
 
 struct program {
@@ -49,7 +56,8 @@ static const char help[] =
     "                        (default us-east-1,us-west-2)\n"
     "  -p, --port N          where it listens; 0: any free port (default 8410)\n"
     "  -l, --listen ADDR     IPv4 or IPv6 address (default 127.0.0.1)\n"
-    "  -S, --speed N         times as fast as the clock on the wall (default 1, at most 1000)\n"
+    "  -S, --speed N         times as fast as the clock on the wall (default 1, at most 1000);\n"
+    "                        0: time passes only when PUT /sim/clock says so\n"
     "  -s, --seed N          of all that is drawn; the same seed makes the same ids\n"
     "  -t, --throttle on|off AWS's limits of API calls (default on)\n"
     "      --no-arrivals     no contacts but those that are started\n"
@@ -133,12 +141,37 @@ static void stop(uv_signal_t *s, int signum)
     front_close(p->front, closed, p);
 }
 
+/* PUT /sim/clock {"skip_ms": 1500}: so much time passes at once. Tells the time it is then. */
+static void control_clock(void *arg, struct http_request *rq)
+{
+    struct program *p = arg;
+    char reply[64];
+    json_t *in = rq->body.n ? json_loadb(rq->body.p, rq->body.n, 0, NULL) : NULL;
+    const json_t *skip = json_object_get(in, "skip_ms");
+    json_int_t ms = json_integer_value(skip);
+    bool good =
+        rq->method == HTTP_METHOD_GET ||
+        (rq->method == HTTP_METHOD_PUT && json_is_integer(skip) && ms >= 0 && ms <= SKIP_MAX_MS);
+    json_decref(in);
+    if (!good) {
+        http_problem(rq, 400, NULL, "Say {\"skip_ms\": N}, N from 0 to 86400000.");
+        return;
+    }
+    center_skip(p->center, rq->method == HTTP_METHOD_PUT ? ms : 0);
+    int n = snprintf(reply, sizeof reply, "{\"now_ms\":%lld}", (long long)center_now(p->center));
+    http_reply(rq, 200, "application/json", reply, (size_t)n);
+}
+
 static int serve(struct program *p)
 {
     char error[200];
     uv_loop_init(&p->loop);
-    p->front = front_new(&(struct front_options){
-        .loop = &p->loop, .center = p->center, .throttle = p->throttle, .wall_ms = wall_ms});
+    p->front = front_new(&(struct front_options){.loop = &p->loop,
+                                                 .center = p->center,
+                                                 .throttle = p->throttle,
+                                                 .wall_ms = wall_ms,
+                                                 .steady_ms = steady_ms});
+    front_control(p->front, "/sim/clock", control_clock, p);
     p->streams = streams_new(&(struct streams_options){
         .center = p->center, .front = p->front, .limits = p->throttle, .wall_ms = wall_ms});
     p->feed = feed_new(p->center, p->streams, p->setup->shards);
@@ -192,7 +225,7 @@ static int take_option(struct program *p, int k)
         }
         break;
     case 'S':
-        if (number(optarg, 0.001, SPEED_MAX, &p->speed))
+        if (number(optarg, 0, SPEED_MAX, &p->speed))
             return -1;
         break;
     case 's':

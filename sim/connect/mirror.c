@@ -130,11 +130,8 @@ void res_delete(struct instance *i, struct res *r)
     struct mirror *m = i->mirror;
     uint32_t at;
     res_list_remove(&m->list[r->kind], r);
-    if (map128_find(&m->by_id, r->id.hi, r->id.lo, &at)) {
+    if (map128_find(&m->by_id, r->id.hi, r->id.lo, &at))
         map128_erase(&m->by_id, r->id.hi, r->id.lo);
-        m->res[at] = NULL;
-    }
-    res_free(r);
 }
 
 /* ---- finding ---- */
@@ -441,8 +438,7 @@ void mirror_free(struct mirror *m)
     for (uint8_t s = 0; s < m->n_sides; s++)
         instance_free(m->side[s]);
     for (uint32_t i = 0; i < m->n_res; i++)
-        if (m->res[i])
-            res_free(m->res[i]);
+        res_free(m->res[i]);
     for (int k = 0; k < RES_KINDS; k++)
         mem_free(m->list[k].item);
     mem_free(m->res);

@@ -107,7 +107,7 @@ def unknown_members(shape, value, path="", cbor=False):
         return [w for i, v in enumerate(value) for w in unknown_members(shape.member, v, f"{path}[{i}]", cbor)]
     if kind == "map":
         return [w for k, v in value.items() for w in unknown_members(shape.value, v, f"{path}.{k}", cbor)]
-    types = {"string": str, "integer": int, "long": int, "boolean": bool, "double": (int, float),
+    types = {"string": str, "integer": int, "long": int, "boolean": bool, "double": (int, float), "float": (int, float),
              "timestamp": (int, float), "blob": bytes if cbor else str}
     if cbor and kind == "timestamp":
         return [] if hasattr(value, "timestamp") else [f"{path} is no time"]

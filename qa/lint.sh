@@ -47,12 +47,13 @@ src/net base|net
 src/core base|core
 src/trace base|core|trace
 src/driver base|http|aws|net|core|driver|node/sched
+src/watch base|http|net|driver|watch
 sim/engine base|core|engine
 sim/connect base|http|aws|core|engine|kinesis|connect
 sim/kinesis base|kinesis
 src/node base|core|driver|engine|trace|node
-src/serve base|http|core|driver|engine|trace|node|serve|web
-src/cli base|http|net|core|driver|engine|trace|node|serve|cli
+src/serve base|http|net|watch|core|driver|engine|trace|node|serve|web
+src/cli base|http|net|watch|core|driver|engine|trace|node|serve|cli
 EOF
 
 # Links between documents lead somewhere.

@@ -115,7 +115,7 @@ static const struct conf_row annex_rows[] = {
      .max = 99, .def = "2"},
 };
 static const struct conf_table annex_table = {CONF_TABLE(annex_rows), .doc = "What was built on."};
-static const struct conf_section sections[] = {{"annex", &annex_table, &annex}, {0}};
+static const struct conf_section sections[] = {{"annex", &annex_table, &annex, NULL}, {0}};
 
 static struct target got;
 static struct buf errors;

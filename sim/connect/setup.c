@@ -82,7 +82,7 @@ static struct setup *setup_new(void)
 struct setup *setup_load(const char *path, struct buf *errors)
 {
     struct setup *s = setup_new();
-    const struct conf_section sections[] = {{"connectsim", &setup_table, s}, {0}};
+    const struct conf_section sections[] = {{"connectsim", &setup_table, s, NULL}, {0}};
     s->config = config_load_file_with(path, sections, errors);
     if (s->config)
         return s;

@@ -576,8 +576,11 @@ static void read_section(struct conf *c, const struct conf_row *r, const struct 
     const struct conf_section *s = conf__section(c->sections, r);
     if (n && n->kind != CONF_NODE_MAP)
         conf_error(c, n, "%s; write a map of keys and values", kind_text(n));
-    else if (s)
+    else if (s) {
+        c->user = s->user ? s->user : c->file_user;
         read_map(c, s->table, n, s->base, NULL);
+        c->user = c->file_user;
+    }
 }
 
 static void read_row(struct conf *c, const struct conf_row *r, const struct conf_node *n,
@@ -648,7 +651,7 @@ static void tell_problems(struct conf *c, struct buf *errors)
 bool conf_read(const char *text, size_t len, const char *file, const struct conf_table *table,
                void *base, void *user, const struct conf_section *sections, struct buf *errors)
 {
-    struct conf c = {.file = file, .user = user, .sections = sections};
+    struct conf c = {.file = file, .user = user, .file_user = user, .sections = sections};
     conf__parse(&c, text, len);
     if (c.root && c.root->kind != CONF_NODE_MAP)
         conf_error(&c, c.root, "%s; write a map of keys and values", kind_text(c.root));

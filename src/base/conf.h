@@ -60,6 +60,7 @@ void conf_error_value(struct conf *c, const struct conf_node *n, const char *wha
                       const char *advice);
 /* What conf_read was given. */
 void *conf_user(const struct conf *c);
+void *conf_file_user(const struct conf *c); /* also inside of a section */
 
 /* ---- the table ---- */
 
@@ -163,7 +164,8 @@ struct conf_table {
 struct conf_section {
     const char *name; /* the row's; NULL ends an array of sections */
     const struct conf_table *table;
-    void *base; /* not used by conf_markdown, conf_scdoc and conf_json */
+    void *base; /* not used by conf_markdown, conf_scdoc and conf_json; nor is: */
+    void *user; /* what conf_user gives to its table's functions; NULL: the file's */
 };
 
 /* Reads `text` into `base` by the table, and sections (NULL: none) into theirs. False: lines were

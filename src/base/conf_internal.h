@@ -17,7 +17,7 @@ struct conf_problem {
 struct conf_chunk;
 struct conf {
     const char *file;
-    void *user;
+    void *user, *file_user;
     const struct conf_section *sections;
     struct conf_chunk *chunks; /* nodes and their texts */
     struct conf_node *root;

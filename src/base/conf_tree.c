@@ -154,6 +154,11 @@ void *conf_user(const struct conf *c)
     return c->user;
 }
 
+void *conf_file_user(const struct conf *c)
+{
+    return c->file_user;
+}
+
 /* ---- finding ---- */
 
 const struct conf_node *conf_child(const struct conf_node *n, const char *key)

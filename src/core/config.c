@@ -14,7 +14,7 @@ struct config *config_load(const char *text, size_t len, const char *file, struc
 
 const struct config *config_loading(struct conf *f)
 {
-    return ((const struct load *)conf_user(f))->c;
+    return ((const struct load *)conf_file_user(f))->c;
 }
 
 struct config *config_load_with(const char *text, size_t len, const char *file,

@@ -1,48 +1,17 @@
 #include "serve/api_parse.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/json_read.h"
 #include "base/map.h"
 #include "base/rng.h"
 #include "base/siphash.h"
 #include "core/config.h"
 #include "core/place.h"
+#include "serve/body.h"
 
-/* ---- errors ---- */
-
-static bool say(struct api_error *e, int status, const char *fmt, ...) PRINTF(3, 4);
-
-static bool say(struct api_error *e, int status, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    e->status = status;
-    vsnprintf(e->detail, sizeof e->detail, fmt, ap);
-    va_end(ap);
-    return false;
-}
-
-/* "a, b, c"; cut with "..." when it does not fit. */
-static const char *list_names(char *out, size_t cap, const char *(*name)(const void *, uint32_t),
-                              const void *arg)
-{
-    size_t n = 0;
-    out[0] = 0;
-    for (uint32_t i = 0; name(arg, i); i++) {
-        size_t left = cap - n;
-        int wrote = snprintf(out + n, left, "%s%s", i ? ", " : "", name(arg, i));
-        if ((size_t)wrote + 5 > left) {
-            snprintf(out + n, left, ", ...");
-            break;
-        }
-        n += (size_t)wrote;
-    }
-    return out;
-}
+/* ---- names ---- */
 
 static const char *queue_name(const void *c, uint32_t i)
 {
@@ -62,109 +31,6 @@ static const char *group_name(const void *p, uint32_t i)
     return i < k->n_groups ? k->group[i].name : NULL;
 }
 
-/* ---- members ---- */
-
-/* One row a member: its name, its JSON type, what it must be in words, and what takes it. */
-struct take {
-    const struct parse_context *c;
-    void *out;
-    const void *extra;
-    struct api_error *error;
-};
-enum kind { TEXT, WHOLE, NUMBER, FLAG, OBJECT };
-struct member {
-    const char *name;
-    enum kind kind;
-    bool required;
-    bool (*take)(struct take *t, const struct member *m, const struct jr_node *v);
-};
-
-static bool kind_fits(enum kind kind, const struct jr_node *v)
-{
-    switch (kind) {
-    case TEXT: return v->kind == JR_TEXT;
-    case WHOLE: return v->kind == JR_WHOLE;
-    case NUMBER: return jr_is_number(v);
-    case FLAG: return v->kind == JR_TRUE || v->kind == JR_FALSE;
-    case OBJECT: return v->kind == JR_OBJECT;
-    }
-    return false;
-}
-
-static const char *const kind_words[] = {"text in quotes", "a whole number", "a number",
-                                         "true or false", "an object"};
-
-static const char *member_name(const void *rows, uint32_t i)
-{
-    return ((const struct member *)rows)[i].name;
-}
-
-static bool take_members(const struct jr_node *root, const struct member *rows, struct take *t)
-{
-    uint32_t seen = 0;
-    jr_each(v, root)
-    {
-        uint32_t i = 0;
-        while (rows[i].name && strcmp(rows[i].name, v->key) != 0)
-            i++;
-        char names[200];
-        if (!rows[i].name)
-            return say(t->error, 400, "The body has a member that is not known; it may have: %s.",
-                       list_names(names, sizeof names, member_name, rows));
-        if (!kind_fits(rows[i].kind, v))
-            return say(t->error, 400, "%s: must be %s.", v->key, kind_words[rows[i].kind]);
-        if (!rows[i].take(t, &rows[i], v))
-            return false;
-        seen |= 1u << i;
-    }
-    for (uint32_t i = 0; rows[i].name; i++)
-        if (rows[i].required && !(seen >> i & 1))
-            return say(t->error, 400, "%s: is missing; it must be %s.", rows[i].name,
-                       kind_words[rows[i].kind]);
-    return true;
-}
-
-/* Says what the reader found wrong. */
-static bool refuse(const struct jr *r, struct api_error *error)
-{
-    switch (r->error) {
-    case JR_TWICE:
-        return say(error, 400, "The body has a member twice (line %u, column %u); give it once.",
-                   r->line, r->column);
-    case JR_UTF8: return say(error, 400, "The body is not UTF-8 (byte %zu).", r->at);
-    case JR_LARGE:
-        return say(error, 400, "The body has a number that is too large (line %u, column %u).",
-                   r->line, r->column);
-    default:
-        return say(error, 400, "The body is not JSON (line %u, column %u).", r->line, r->column);
-    }
-}
-
-static bool parse(const void *body, size_t len, const struct member *rows, struct take *t)
-{
-    struct jr *r = t->c->json;
-    if (!len)
-        return say(t->error, 400, "The body is empty; it must be a JSON object.");
-    if (!jr_read(r, body, len))
-        return refuse(r, t->error);
-    if (jr_root(r)->kind != JR_OBJECT)
-        return say(t->error, 400, "The body must be a JSON object: {...}.");
-    return take_members(jr_root(r), rows, t);
-}
-
-/* Printable text of 1 to max bytes. */
-static bool plain(struct take *t, const struct member *m, const struct jr_node *v, size_t max)
-{
-    const char *s = v->text;
-    size_t n = v->len;
-    if (!n || n > max)
-        return say(t->error, 400, "%s: must have 1 to %zu bytes.", m->name, max);
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-            return say(t->error, 400, "%s: must not have control characters.", m->name);
-    return true;
-}
-
 /* ---- POST /v1/route ---- */
 
 enum { PLACE_FROM = 1, PLACE_AREA = 2, PLACE_LAND = 4, PLACE_LAT = 8, PLACE_LON = 16 };
@@ -180,8 +46,8 @@ static bool take_contact(struct take *t, const struct member *m, const struct jr
     struct route_take *r = t->out;
     struct td_id *id = &r->body->request.contact;
     if (!id_parse(v->text, id) || id_none(*id))
-        return say(t->error, 400, "%s: must be a UUID: 8-4-4-4-12 hexadecimal digits, not all 0.",
-                   m->name);
+        return body_say(t->error, 400,
+                        "%s: must be a UUID: 8-4-4-4-12 hexadecimal digits, not all 0.", m->name);
     return true;
 }
 
@@ -193,8 +59,8 @@ static bool take_queue(struct take *t, const struct member *m, const struct jr_n
     uint32_t q;
     if (!map64_find(t->c->queue_by_key, hash_str(name), &q) || q >= t->c->c->n_queues ||
         strcmp(t->c->c->queue[q].name, name) != 0)
-        return say(t->error, 422, "%s: there is no queue of this name; there are: %s.", m->name,
-                   list_names(names, sizeof names, queue_name, t->c->c));
+        return body_say(t->error, 422, "%s: there is no queue of this name; there are: %s.",
+                        m->name, body_names(names, sizeof names, queue_name, t->c->c));
     r->body->request.queue = (uint16_t)q;
     return true;
 }
@@ -207,7 +73,7 @@ static bool take_channel(struct take *t, const struct member *m, const struct jr
             r->body->request.channel = i;
             return true;
         }
-    return say(t->error, 400, "%s: must be voice, chat, task or email.", m->name);
+    return body_say(t->error, 400, "%s: must be voice, chat, task or email.", m->name);
 }
 
 static bool take_from(struct take *t, const struct member *m, const struct jr_node *v)
@@ -215,10 +81,10 @@ static bool take_from(struct take *t, const struct member *m, const struct jr_no
     struct route_take *r = t->out;
     r->places |= PLACE_FROM;
     if (!place_from_number(v->text, &r->place))
-        return say(t->error, 400,
-                   "%s: must be a telephone number as in E.164: + and 7 to 15 "
-                   "digits, the first not 0.",
-                   m->name);
+        return body_say(t->error, 400,
+                        "%s: must be a telephone number as in E.164: + and 7 to 15 "
+                        "digits, the first not 0.",
+                        m->name);
     return true;
 }
 
@@ -228,7 +94,7 @@ static bool take_npa(struct take *t, const struct member *m, const struct jr_nod
     int64_t npa = v->whole;
     r->places |= PLACE_AREA;
     if (npa < 200 || npa > 999 || !place_from_npa((int)npa, &r->place))
-        return say(t->error, 400, "%s: must be an area code, 200 to 999.", m->name);
+        return body_say(t->error, 400, "%s: must be an area code, 200 to 999.", m->name);
     return true;
 }
 
@@ -237,8 +103,8 @@ static bool take_country(struct take *t, const struct member *m, const struct jr
     struct route_take *r = t->out;
     r->places |= PLACE_LAND;
     if (v->len != 2 || !place_from_country(v->text, &r->place))
-        return say(t->error, 400, "%s: must be a country's two letters as in ISO 3166-1: DE.",
-                   m->name);
+        return body_say(t->error, 400, "%s: must be a country's two letters as in ISO 3166-1: DE.",
+                        m->name);
     return true;
 }
 
@@ -255,7 +121,7 @@ static bool take_customer(struct take *t, const struct member *m, const struct j
 {
     struct route_take *r = t->out;
     uint64_t h[2];
-    if (!plain(t, m, v, CUSTOMER_MAX))
+    if (!body_plain(t, m, v, CUSTOMER_MAX))
         return false;
     siphash128(t->c->pseudonym_key, v->text, v->len, h);
     r->body->request.customer = (struct td_id){h[0], h[1] | !(h[0] | h[1])};
@@ -267,7 +133,7 @@ static bool take_priority(struct take *t, const struct member *m, const struct j
     struct route_take *r = t->out;
     int64_t p = v->whole;
     if (p < 1 || p > 10)
-        return say(t->error, 400, "%s: must be 1 (served first) to 10.", m->name);
+        return body_say(t->error, 400, "%s: must be 1 (served first) to 10.", m->name);
     r->body->request.priority = (uint8_t)p;
     return true;
 }
@@ -280,32 +146,32 @@ static bool take_attributes(struct take *t, const struct member *m, const struct
     {
         size_t n = value->key_len;
         if (value->kind != JR_TEXT)
-            return say(t->error, 400, "%s: every value must be text in quotes.", m->name);
+            return body_say(t->error, 400, "%s: every value must be text in quotes.", m->name);
         if (!n || n > ATTRIBUTE_KEY_MAX)
-            return say(t->error, 400, "%s: every key must have 1 to %d bytes.", m->name,
-                       ATTRIBUTE_KEY_MAX);
+            return body_say(t->error, 400, "%s: every key must have 1 to %d bytes.", m->name,
+                            ATTRIBUTE_KEY_MAX);
         bytes += n + value->len;
     }
     if (bytes > ATTRIBUTES_MAX)
-        return say(t->error, 400, "%s: keys and values may have %d bytes in all.", m->name,
-                   ATTRIBUTES_MAX);
+        return body_say(t->error, 400, "%s: keys and values may have %d bytes in all.", m->name,
+                        ATTRIBUTES_MAX);
     if (v->count)
         r->body->attributes = v;
     return true;
 }
 
 static const struct member route_members[] = {
-    {"contact", TEXT, false, take_contact},
-    {"queue", TEXT, true, take_queue},
-    {"channel", TEXT, false, take_channel},
-    {"from", TEXT, false, take_from},
-    {"npa", WHOLE, false, take_npa},
-    {"country", TEXT, false, take_country},
-    {"lat", NUMBER, false, take_degrees},
-    {"lon", NUMBER, false, take_degrees},
-    {"customer", TEXT, false, take_customer},
-    {"priority", WHOLE, false, take_priority},
-    {"attributes", OBJECT, false, take_attributes},
+    {"contact", BODY_TEXT, false, take_contact},
+    {"queue", BODY_TEXT, true, take_queue},
+    {"channel", BODY_TEXT, false, take_channel},
+    {"from", BODY_TEXT, false, take_from},
+    {"npa", BODY_WHOLE, false, take_npa},
+    {"country", BODY_TEXT, false, take_country},
+    {"lat", BODY_NUMBER, false, take_degrees},
+    {"lon", BODY_NUMBER, false, take_degrees},
+    {"customer", BODY_TEXT, false, take_customer},
+    {"priority", BODY_WHOLE, false, take_priority},
+    {"attributes", BODY_OBJECT, false, take_attributes},
     {.name = NULL},
 };
 
@@ -315,14 +181,14 @@ static bool take_place(struct route_take *r, struct api_error *error)
     unsigned coords = r->places & (PLACE_LAT | PLACE_LON);
     unsigned ways = (unsigned)__builtin_popcount(r->places & ~coords) + (coords != 0);
     if (ways > 1)
-        return say(error, 400,
-                   "from, npa, country, and lat with lon each tell where the caller "
-                   "is: give one of them.");
+        return body_say(error, 400,
+                        "from, npa, country, and lat with lon each tell where the caller "
+                        "is: give one of them.");
     if (coords && coords != (PLACE_LAT | PLACE_LON))
-        return say(error, 400, "%s: is missing; lat and lon go together.",
-                   coords == PLACE_LAT ? "lon" : "lat");
+        return body_say(error, 400, "%s: is missing; lat and lon go together.",
+                        coords == PLACE_LAT ? "lon" : "lat");
     if (coords && !place_from_coords(r->lat, r->lon, &r->place))
-        return say(error, 400, "lat, lon: must be degrees, -90 to 90 and -180 to 180.");
+        return body_say(error, 400, "lat, lon: must be degrees, -90 to 90 and -180 to 180.");
     if (ways) {
         r->body->request.how = r->place.how;
         r->body->request.lat = (float)r->place.lat;
@@ -336,8 +202,8 @@ bool parse_route(const void *body, size_t len, const struct parse_context *c,
 {
     *out = (struct route_body){.request = {.entry_site = SITE_NONE}};
     struct route_take r = {.body = out};
-    struct take t = {.c = c, .out = &r, .error = error};
-    return parse(body, len, route_members, &t) && take_place(&r, error);
+    struct take t = {.c = c, .json = c->json, .out = &r, .error = error};
+    return body_parse(body, len, route_members, &t) && take_place(&r, error);
 }
 
 /* ---- what operators send ---- */
@@ -345,7 +211,7 @@ bool parse_route(const void *body, size_t len, const struct parse_context *c,
 static bool take_reason_to(struct take *t, const struct member *m, const struct jr_node *v,
                            char *to)
 {
-    if (!plain(t, m, v, REASON_MAX))
+    if (!body_plain(t, m, v, REASON_MAX))
         return false;
     str_copy(to, REASON_MAX + 1, v->text);
     return true;
@@ -357,8 +223,8 @@ static bool find_policy(struct take *t, const struct member *m, const struct jr_
     char names[200];
     int p = config_policy_by_name(t->c->c, v->text);
     if (p < 0)
-        return say(t->error, 422, "%s: there is no policy of this name; there are: %s.", m->name,
-                   list_names(names, sizeof names, policy_name, t->c->c));
+        return body_say(t->error, 422, "%s: there is no policy of this name; there are: %s.",
+                        m->name, body_names(names, sizeof names, policy_name, t->c->c));
     *out = (uint8_t)p;
     return true;
 }
@@ -381,7 +247,7 @@ static bool take_shares_group(struct take *t, const struct member *m, const stru
     struct shares_take *s = t->out;
     s->has_group = true;
     return str_copy(s->group, sizeof s->group, v->text) ||
-           say(t->error, 422, "%s: there is no group of this name.", m->name);
+           body_say(t->error, 422, "%s: there is no group of this name.", m->name);
 }
 
 static bool take_shares_shares(struct take *t, const struct member *m, const struct jr_node *v)
@@ -398,27 +264,27 @@ static bool take_shares_reason(struct take *t, const struct member *m, const str
 }
 
 static const struct member shares_members[] = {
-    {"policy", TEXT, false, take_shares_policy},
-    {"group", TEXT, false, take_shares_group},
-    {"shares", OBJECT, true, take_shares_shares},
-    {"reason", TEXT, false, take_shares_reason},
+    {"policy", BODY_TEXT, false, take_shares_policy},
+    {"group", BODY_TEXT, false, take_shares_group},
+    {"shares", BODY_OBJECT, true, take_shares_shares},
+    {"reason", BODY_TEXT, false, take_shares_reason},
     {.name = NULL},
 };
 
 static bool shares_group(struct shares_take *s, const struct cfg_policy *p, struct api_error *error)
 {
     char names[160];
-    list_names(names, sizeof names, group_name, p);
+    body_names(names, sizeof names, group_name, p);
     if (!s->has_group && p->n_groups > 1)
-        return say(error, 400, "group: is missing; policy %s has %d: %s.", p->name, p->n_groups,
-                   names);
+        return body_say(error, 400, "group: is missing; policy %s has %d: %s.", p->name,
+                        p->n_groups, names);
     for (uint8_t g = 0; g < p->n_groups; g++)
         if (!s->has_group || strcmp(p->group[g].name, s->group) == 0) {
             s->body->group = g;
             return true;
         }
-    return say(error, 422, "group: policy %s has no group of this name; it has: %s.", p->name,
-               names);
+    return body_say(error, 422, "group: policy %s has no group of this name; it has: %s.", p->name,
+                    names);
 }
 
 static int member_of(const struct cfg_group *g, const struct config *c, const char *site)
@@ -448,24 +314,24 @@ static bool shares_values(struct shares_take *s, const struct config *c, struct 
     {
         int site = member_of(g, c, v->key);
         if (site < 0)
-            return say(error, 422, "shares: names a site that is not in group %s.", g->name);
+            return body_say(error, 422, "shares: names a site that is not in group %s.", g->name);
         if (!percent_ppm(v, &s->body->share_ppm[site]))
-            return say(error, 400,
-                       "shares.%s: must be a percentage, 0 to 100, with at most four "
-                       "decimals.",
-                       c->site[site].name);
+            return body_say(error, 400,
+                            "shares.%s: must be a percentage, 0 to 100, with at most four "
+                            "decimals.",
+                            c->site[site].name);
         sum += s->body->share_ppm[site];
         given |= (uint16_t)(1u << site);
     }
     for (int i = 0; i < g->n_sites; i++)
         if (!(given >> g->site[i] & 1))
-            return say(error, 422,
-                       "shares.%s: is missing; every site of group %s needs its share, "
-                       "0 too.",
-                       c->site[g->site[i]].name, g->name);
+            return body_say(error, 422,
+                            "shares.%s: is missing; every site of group %s needs its share, "
+                            "0 too.",
+                            c->site[g->site[i]].name, g->name);
     if (sum != PPM)
-        return say(error, 422, "shares: add up to %g; they must add up to exactly 100.",
-                   (double)sum / 10000);
+        return body_say(error, 422, "shares: add up to %g; they must add up to exactly 100.",
+                        (double)sum / 10000);
     return true;
 }
 
@@ -474,8 +340,8 @@ bool parse_shares(const void *body, size_t len, const struct parse_context *c,
 {
     *out = (struct shares_body){.policy = c->policy};
     struct shares_take s = {.body = out};
-    struct take t = {.c = c, .out = &s, .error = error};
-    return parse(body, len, shares_members, &t) &&
+    struct take t = {.c = c, .json = c->json, .out = &s, .error = error};
+    return body_parse(body, len, shares_members, &t) &&
            shares_group(&s, &c->c->policy[out->policy], error) && shares_values(&s, c->c, error);
 }
 
@@ -493,12 +359,13 @@ bool parse_policy(const void *body, size_t len, const struct parse_context *c,
                   struct policy_body *out, struct api_error *error)
 {
     static const struct member members[] = {
-        {"policy", TEXT, true, take_policy_policy},
-        {"reason", TEXT, false, take_policy_reason},
+        {"policy", BODY_TEXT, true, take_policy_policy},
+        {"reason", BODY_TEXT, false, take_policy_reason},
         {.name = NULL},
     };
     *out = (struct policy_body){0};
-    return parse(body, len, members, &(struct take){.c = c, .out = out, .error = error});
+    return body_parse(body, len, members,
+                      &(struct take){.c = c, .json = c->json, .out = out, .error = error});
 }
 
 static bool take_admin_reason(struct take *t, const struct member *m, const struct jr_node *v)
@@ -517,18 +384,17 @@ bool parse_admin(const void *body, size_t len, bool may_force, struct jr *json,
                  struct admin_body *out, struct api_error *error)
 {
     static const struct member drain[] = {
-        {"reason", TEXT, false, take_admin_reason},
-        {"force", FLAG, false, take_admin_force},
+        {"reason", BODY_TEXT, false, take_admin_reason},
+        {"force", BODY_FLAG, false, take_admin_force},
         {.name = NULL},
     };
     static const struct member restore[] = {
-        {"reason", TEXT, false, take_admin_reason},
+        {"reason", BODY_TEXT, false, take_admin_reason},
         {.name = NULL},
     };
-    struct parse_context c = {.json = json};
     *out = (struct admin_body){0};
-    return !len || parse(body, len, may_force ? drain : restore,
-                         &(struct take){.c = &c, .out = out, .error = error});
+    return !len || body_parse(body, len, may_force ? drain : restore,
+                              &(struct take){.json = json, .out = out, .error = error});
 }
 
 /* ---- the simulation's faults ---- */
@@ -536,14 +402,14 @@ bool parse_admin(const void *body, size_t len, bool may_force, struct jr *json,
 static bool take_fault_fault(struct take *t, const struct member *m, const struct jr_node *v)
 {
     struct fault_body *f = t->out;
-    if (!plain(t, m, v, sizeof f->fault - 1))
+    if (!body_plain(t, m, v, sizeof f->fault - 1))
         return false;
     str_copy(f->fault, sizeof f->fault, v->text);
     if (strchr(f->fault, '@'))
-        return say(t->error, 400,
-                   "%s: begins now; leave out what begins with @, and say how long "
-                   "by for_s.",
-                   m->name);
+        return body_say(t->error, 400,
+                        "%s: begins now; leave out what begins with @, and say how long "
+                        "by for_s.",
+                        m->name);
     return true;
 }
 
@@ -551,7 +417,7 @@ static bool take_fault_for(struct take *t, const struct member *m, const struct 
 {
     double s = jr_number(v);
     if (!(s >= 1 && s <= FAULT_FOR_MAX_S))
-        return say(t->error, 400, "%s: must be 1 to %d seconds.", m->name, FAULT_FOR_MAX_S);
+        return body_say(t->error, 400, "%s: must be 1 to %d seconds.", m->name, FAULT_FOR_MAX_S);
     ((struct fault_body *)t->out)->for_ms = (int64_t)(s * 1000);
     return true;
 }
@@ -560,11 +426,10 @@ bool parse_fault(const void *body, size_t len, struct jr *json, struct fault_bod
                  struct api_error *error)
 {
     static const struct member members[] = {
-        {"fault", TEXT, true, take_fault_fault},
-        {"for_s", NUMBER, false, take_fault_for},
+        {"fault", BODY_TEXT, true, take_fault_fault},
+        {"for_s", BODY_NUMBER, false, take_fault_for},
         {.name = NULL},
     };
-    struct parse_context c = {.json = json};
     *out = (struct fault_body){0};
-    return parse(body, len, members, &(struct take){.c = &c, .out = out, .error = error});
+    return body_parse(body, len, members, &(struct take){.json = json, .out = out, .error = error});
 }

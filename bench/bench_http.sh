@@ -14,7 +14,8 @@
 # what else the machine does meets all of them. The figure to compare is CPU time per request (user
 # and system, from /proc/PID/stat): requests/s are often wrk's limit, not the server's. Rounds in
 # which anybody else used more than NOISE percent of the machine (12) are left out, and "quiet" says
-# how many were not; when none was, all are counted. Figures are medians, [least, most] after.
+# how many were not; when none was, all are counted. Figures are medians, [least, most] after;
+# "ratio" is the first server's CPU time per request divided by this one's.
 set -u -o pipefail
 
 rounds=5 seconds=2 conns=64 script='' noise=12
@@ -126,7 +127,9 @@ column_of() { # ROWS COLUMN: least, median, most
     cut -d' ' -f"$2" "$1" | sort -n | awk '{ v[NR] = $1 }
         END { print v[1], NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2, v[NR] }'
 }
-printf '%-10s %9s  %-28s %10s %7s %7s %7s %7s\n' server requests/s 'user + sys = us/request' '[least, most]' 'p50 ms' 'p99 ms' errors quiet
+printf '%-10s %9s  %-28s %14s %6s %7s %7s %7s %7s\n' server requests/s 'user + sys = us/request' '[least, most]' ratio \
+    'p50 ms' 'p99 ms' errors quiet
+first=''
 for name in "${names[@]}"; do
     awk -v most="$noise" '$1 <= most' "$work/$name.rows" >"$work/quiet"
     quiet=$(wc -l <"$work/quiet")
@@ -138,6 +141,8 @@ for name in "${names[@]}"; do
     read -r _ p50 _ < <(column_of "$work/quiet" 6)
     read -r _ p99 _ < <(column_of "$work/quiet" 7)
     errors=$(awk '{ n += $8 } END { print n + 0 }' "$work/$name.rows")
-    printf '%-10s %9.0f  %6.2f + %5.2f = %-11.2f [%5.2f, %5.2f] %7.2f %7.2f %7s %4s/%s\n' "$name" "$rps" "$user" "$sys" "$mid" \
-        "$lo" "$hi" "$p50" "$p99" "$errors" "$quiet" "$rounds"
+    first=${first:-$mid}
+    ratio=$(awk -v a="$first" -v b="$mid" 'BEGIN { print b ? a / b : 0 }')
+    printf '%-10s %9.0f  %6.2f + %5.2f = %-11.2f [%5.2f, %5.2f] %6.2f %7.2f %7.2f %7s %4s/%s\n' "$name" "$rps" "$user" \
+        "$sys" "$mid" "$lo" "$hi" "$ratio" "$p50" "$p99" "$errors" "$quiet" "$rounds"
 done

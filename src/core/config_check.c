@@ -241,7 +241,7 @@ static void add_agent(struct load *l, const struct conf_node *n, const struct ra
     a->site = r->site;
     a->profile = r->profile;
     a->residency_mask =
-        r->residency_mask ? r->residency_mask : (uint16_t)(1u << c->site[r->site].residency);
+        (uint16_t)(r->residency_mask ? r->residency_mask : 1u << c->site[r->site].residency);
     a->shift_start_min = (r->start_min - r->utc_offset_min + 2 * 1440) % 1440;
     a->shift_end_min = (r->end_min - r->utc_offset_min + 2 * 1440) % 1440;
 }

@@ -65,14 +65,20 @@ static void list_remove(struct core *k, struct contact *t)
     t->list = LIST_NONE;
 }
 
+static size_t decision_size(const struct core *k)
+{
+    return offsetof(struct decision, placed.candidate) + k->c->n_sites * sizeof(struct candidate);
+}
+
 struct decision *decision_new(struct core *k)
 {
     struct decision *d = k->decisions_free;
-    if (d)
+    if (d) {
         k->decisions_free = d->next;
-    else
-        d = mem_new(1, offsetof(struct decision, placed.candidate) +
-                           k->c->n_sites * sizeof(struct candidate));
+    } else {
+        d = mem_new(1, decision_size(k));
+        k->decisions++;
+    }
     d->next = NULL;
     return d;
 }
@@ -94,6 +100,16 @@ static void slab_grow(struct core *k)
         k->contacts_free = i;
     }
     k->contacts_cap = cap;
+}
+
+size_t core_bytes(const struct core *k)
+{
+    return k->contacts_cap * sizeof *k->contact +
+           k->contact_by_id.cap * sizeof *k->contact_by_id.slot + k->decisions * decision_size(k) +
+           k->ask_cap * sizeof *k->ask + k->ask_by_contact.cap * sizeof *k->ask_by_contact.slot +
+           k->facts.cap * sizeof(struct event) + k->actions.cap * sizeof(struct action) +
+           k->strays * sizeof *k->stray + RETURNING_SLOTS * sizeof *k->returning +
+           k->c->n_agents * sizeof *k->agent;
 }
 
 struct contact *contact_find(struct core *k, struct td_id id)

@@ -151,6 +151,7 @@ void core_free(struct core *k)
     mem_free(k->contact);
     mem_free(k->returning);
     mem_free(k->ask);
+    map128_free(&k->ask_by_contact);
     mem_free(k->facts.item);
     mem_free(k->actions.item);
     mem_free(k->stray);
@@ -280,6 +281,7 @@ static void ask_push(struct core *k, const struct route_request *r)
         k->ask_cap = cap;
         k->ask_first = 0;
     }
+    map128_insert(&k->ask_by_contact, r->contact.hi, r->contact.lo, k->ask_number + k->ask_count);
     k->ask[(k->ask_first + k->ask_count++) % k->ask_cap] =
         (struct pending_ask){*r, k->now + k->c->routing.ask_hub_timeout_ms};
 }
@@ -305,8 +307,11 @@ static void asks_tick(struct core *k)
             return;
         k->ask_first = (k->ask_first + 1) % k->ask_cap;
         k->ask_count--;
-        if (!answered)
-            decide_place(k, &a.request);
+        k->ask_number++;
+        if (answered)
+            continue;
+        map128_erase(&k->ask_by_contact, a.request.contact.hi, a.request.contact.lo);
+        decide_place(k, &a.request);
     }
 }
 

@@ -165,6 +165,8 @@ bool core_next_action(struct core *core, struct action *out);
 bool core_still_wanted(struct core *core, const struct action *a);
 td_ms core_deadline(const struct core *core);                /* when IN_TICK is next needed */
 void core_beat(struct core *core, td_ms now, struct beat *out); /* the beat ACT_BEAT asks for */
+/* Bytes that the model has taken: it grows with the contacts and agents there are at once. */
+size_t core_bytes(const struct core *core);
 bool core_history_of(struct core *core, struct td_id contact, struct core_history *out);
 
 /* After a restart: which of this site's contacts and agents are really at the instance. What is

@@ -190,11 +190,12 @@ static void keep_decision(struct core *k, struct contact *t, const struct ev_pla
 
 static void ask_answered(struct core *k, struct td_id id)
 {
-    for (uint32_t i = 0; i < k->ask_count; i++) {
-        struct pending_ask *a = &k->ask[(k->ask_first + i) % k->ask_cap];
-        if (id_eq(a->request.contact, id))
-            a->request.contact = (struct td_id){0, 0};
-    }
+    uint32_t number;
+    if (!map128_find(&k->ask_by_contact, id.hi, id.lo, &number))
+        return;
+    map128_erase(&k->ask_by_contact, id.hi, id.lo);
+    uint32_t at = k->ask_first + (number - k->ask_number);
+    k->ask[at % k->ask_cap].request.contact = (struct td_id){0, 0};
 }
 
 /* Before this placement he was in this site's instance: he came in here, or waited here. */

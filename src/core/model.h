@@ -208,10 +208,13 @@ struct core {
     uint16_t n_pools;
     struct { uint16_t *profile; uint16_t n; } *line_profiles; /* per line: who serves it */
     struct decision *decisions_free;
+    uint32_t decisions;          /* that there are, free ones too */
     struct place_vec site_vec[SITES_MAX];
 
     struct pending_ask *ask;     /* ring */
     uint32_t ask_first, ask_count, ask_cap;
+    uint32_t ask_number;         /* of the first; they are numbered as they come */
+    struct map128 ask_by_contact; /* -> number, of those that are not answered */
 
     struct ring facts, actions;  /* waiting to be taken */
     struct ev_agent *stray;      /* agents that this configuration lacks: a newer one may */

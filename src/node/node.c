@@ -84,9 +84,16 @@ uint64_t node_commits(const struct node *n)
     return n->commits;
 }
 
-size_t node_retained(const struct node *n)
+struct node_memory node_memory(const struct node *n)
 {
-    return n->kept_bytes;
+    struct node_memory m = {.model = core_bytes(n->core), .kept = n->kept_bytes};
+    for (int o = 0; o < NODES_MAX; o++)
+        m.kept += n->keep[o].cap * sizeof(struct kept);
+    m.waiting = n->batch.cap + n->scratch.cap +
+                (n->actions.cap + n->actions_idle.cap) * sizeof(struct action) +
+                (n->waiters.cap + n->waiters_idle.cap) * sizeof(struct waiter);
+    m.store = n->store->ops->bytes(n->store);
+    return m;
 }
 
 static bool is_peer(const struct node *n, int to)

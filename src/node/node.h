@@ -62,7 +62,15 @@ struct store *node_store(struct node *n);
 uint8_t node_self(const struct node *n);
 uint64_t node_facts(const struct node *n);     /* applied since the start */
 uint64_t node_commits(const struct node *n);   /* of the store, since the start */
-size_t node_retained(const struct node *n);    /* bytes kept for peers that may lack them */
+
+/* Memory in use, in bytes. All of it follows what is going on now: contacts that have ended are let
+ * go once every node knows, and their history is the store's. */
+struct node_memory {
+    size_t model, kept; /* kept: facts that some peer may still lack */
+    size_t waiting;     /* facts, actions and replies before their commit */
+    size_t store;
+};
+struct node_memory node_memory(const struct node *n);
 
 /* A contact's final record as the store keeps it, and back: its facts, one after the other. */
 void node_history_encode(struct buf *b, const struct core_history *h);

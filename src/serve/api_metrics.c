@@ -179,6 +179,18 @@ static void store_history(struct sheet *s)
         sample(s, (double)node_store(n)->ops->history_count(node_store(n)), "%s", "");
 }
 
+static void memory(struct sheet *s)
+{
+    struct node *n = s->k ? world_node(s->a->world, s->k->self) : NULL;
+    if (!n)
+        return;
+    struct node_memory m = node_memory(n);
+    sample(s, (double)m.model, "part=\"model\"");
+    sample(s, (double)m.kept, "part=\"kept\"");
+    sample(s, (double)m.waiting, "part=\"waiting\"");
+    sample(s, (double)m.store, "part=\"store\"");
+}
+
 static void route_requests(struct sheet *s)
 {
     sample(s, (double)s->a->routed, "outcome=\"placed\"");
@@ -248,6 +260,7 @@ static void build_info(struct sheet *s)
     X(commits, counter, "_total", "Commits of the store of the node that answers.")                \
     X(store_events, gauge, "", "Facts in the store that its snapshot does not cover.")             \
     X(store_history, gauge, "_contacts", "Contacts in the store's history.")                       \
+    X(memory, gauge, "_bytes", "Memory of the node that answers, by what it holds.")               \
     X(route_requests, counter, "_total", "Requests for a place, by what came of them.")            \
     X(http_requests, counter, "_total", "Requests that reached a handler.")                        \
     X(http_replies, counter, "_total", "Replies, by class of status.")                             \

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 
 enum {
+    HISTORY_AHEAD = 8,     /* records of history whose memory is asked for beforehand */
     CHUNK_LEN = 256 << 10, /* one allocation for some 2,000 events */
     SPARE_MAX = 256, /* chunks kept for reuse, 64 MB: the log up to the next snapshot will want as
                         many again, and their pages need not be faulted in */
@@ -43,6 +44,7 @@ struct memory {
     struct mark start, committed, end;
     struct chunk *spare;
     size_t spares;
+    size_t chunk_bytes, record_bytes; /* taken for events, for records of history */
 
     struct buf snapshot, new_snapshot;
     bool has_snapshot, has_new_snapshot;
@@ -78,12 +80,14 @@ static struct chunk *chunk_new(struct memory *m, size_t need)
     size_t cap = MAX(need, (size_t)CHUNK_LEN);
     c = mem_grow(NULL, sizeof *c + cap, 1);
     *c = (struct chunk){.cap = cap};
+    m->chunk_bytes += sizeof *c + cap;
     return c;
 }
 
 static void chunk_free(struct memory *m, struct chunk *c)
 {
     if (c->cap != CHUNK_LEN || m->spares == SPARE_MAX) {
+        m->chunk_bytes -= sizeof *c + c->cap;
         mem_free(c);
         return;
     }
@@ -225,10 +229,12 @@ static void memory_put_history(struct store *s, const struct store_history *h)
     if (h->record_len)
         memcpy(record, h->record, h->record_len);
     copy->record = record;
+    m->record_bytes += h->record_len;
 }
 
-static void record_free(struct store_history *h)
+static void record_free(struct memory *m, struct store_history *h)
 {
+    m->record_bytes -= h->record_len;
     mem_free((void *)(uintptr_t)h->record); /* this driver's own copy; const for readers only */
 }
 
@@ -239,7 +245,7 @@ static uint32_t history_place(struct memory *m)
         uint32_t i = m->history_oldest;
         m->history_oldest = (i + 1) % m->history_max;
         map128_erase(&m->by_contact, m->history[i].contact.hi, m->history[i].contact.lo);
-        record_free(&m->history[i]);
+        record_free(m, &m->history[i]);
         return i;
     }
     if (m->history_len == m->history_cap) {
@@ -255,7 +261,7 @@ static void history_commit(struct memory *m, struct store_history *h)
     if (map128_find(&m->by_contact, h->contact.hi, h->contact.lo, &i)) {
         struct store_history *old = &m->history[i];
         bool newer = h->epoch != old->epoch ? h->epoch > old->epoch : h->version > old->version;
-        record_free(newer ? old : h);
+        record_free(m, newer ? old : h);
         if (newer)
             *old = *h;
         return;
@@ -263,6 +269,20 @@ static void history_commit(struct memory *m, struct store_history *h)
     i = history_place(m);
     m->history[i] = *h;
     map128_insert(&m->by_contact, h->contact.hi, h->contact.lo, i);
+}
+
+/* Asks for the memory that the i-th new record will want, and what it will be put in place of. */
+static void history_prefetch(const struct memory *m, size_t i)
+{
+    if (i >= m->new_len)
+        return;
+    map128_prefetch(&m->by_contact, m->new_history[i].contact.hi, m->new_history[i].contact.lo);
+    if (m->history_len < m->history_max)
+        return;
+    const struct store_history *old =
+        &m->history[((uint64_t)m->history_oldest + HISTORY_AHEAD) % m->history_max];
+    map128_prefetch(&m->by_contact, old->contact.hi, old->contact.lo);
+    __builtin_prefetch((const char *)old->record - 16, 1); /* freeing it reads the word before it */
 }
 
 static bool older(const struct store_history *h, struct store_cursor than)
@@ -336,14 +356,24 @@ static uint64_t memory_history_count(struct store *s)
 
 /* ---- all of it ---- */
 
+static size_t memory_bytes(struct store *s)
+{
+    const struct memory *m = of(s);
+    return m->chunk_bytes + m->record_bytes + m->snapshot.cap + m->new_snapshot.cap +
+           ((size_t)m->history_cap + m->new_cap) * sizeof *m->history +
+           m->by_contact.cap * sizeof *m->by_contact.slot;
+}
+
 static bool memory_commit(struct store *s)
 {
     struct memory *m = of(s);
     m->committed = m->end;
     if (m->has_new_snapshot)
         snapshot_commit(m);
-    for (size_t i = 0; i < m->new_len; i++)
+    for (size_t i = 0; i < m->new_len; i++) {
+        history_prefetch(m, i + HISTORY_AHEAD);
         history_commit(m, &m->new_history[i]);
+    }
     m->new_len = 0;
     for (size_t i = 0; i < m->new_meta.count; i++)
         meta_set(&m->meta, m->new_meta.item[i].key, m->new_meta.item[i].value.data,
@@ -366,7 +396,7 @@ static void memory_crash(struct store *s)
     m->has_new_snapshot = false;
     buf_free(&m->new_snapshot);
     for (size_t i = 0; i < m->new_len; i++)
-        record_free(&m->new_history[i]);
+        record_free(m, &m->new_history[i]);
     m->new_len = 0;
     metas_clear(&m->new_meta);
 }
@@ -390,7 +420,7 @@ static void memory_close(struct store *s)
     mem_free(m->meta.item);
     mem_free(m->new_meta.item);
     for (uint32_t i = 0; i < m->history_len; i++)
-        record_free(&m->history[i]);
+        record_free(m, &m->history[i]);
     mem_free(m->history);
     mem_free(m->new_history);
     map128_free(&m->by_contact);
@@ -411,6 +441,7 @@ static const struct store_ops memory_ops = {
     .history_get = memory_history_get,
     .history_count = memory_history_count,
     .events = memory_events,
+    .bytes = memory_bytes,
     .close = memory_close,
 };
 

@@ -350,6 +350,22 @@ static void sqlite_close(struct store *s)
     mem_free(q);
 }
 
+static size_t sqlite_bytes(struct store *s)
+{
+    struct sqlite_store *q = sqlite__of(s);
+    static const int parts[] = {SQLITE_DBSTATUS_CACHE_USED, SQLITE_DBSTATUS_SCHEMA_USED,
+                                SQLITE_DBSTATUS_STMT_USED};
+    size_t n = sqlite__history_bytes(q) + q->events.cap + q->snapshot.cap + q->metas.cap +
+               q->records.cap + q->rows_cap * sizeof *q->row +
+               q->histories_cap * sizeof *q->history;
+    for (size_t i = 0; i < COUNTOF(parts); i++) {
+        int now = 0, most = 0;
+        if (sqlite3_db_status(q->db, parts[i], &now, &most, 0) == SQLITE_OK)
+            n += (size_t)now;
+    }
+    return n;
+}
+
 static const struct store_ops sqlite_ops = {
     .name = "sqlite",
     .append = sqlite_append,
@@ -364,6 +380,7 @@ static const struct store_ops sqlite_ops = {
     .history_get = sqlite__history_get,
     .history_count = sqlite__history_count,
     .events = sqlite_events,
+    .bytes = sqlite_bytes,
     .close = sqlite_close,
 };
 

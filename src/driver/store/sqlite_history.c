@@ -215,6 +215,18 @@ bool sqlite__history_settle(struct sqlite_store *q)
                   sqlite__run(q, Q_COMMIT));
 }
 
+static size_t generation_bytes(const struct generation *g)
+{
+    return g->cap * sizeof *g->entry +
+           (g->by_contact.cap + g->by_customer.cap) * sizeof *g->by_contact.item;
+}
+
+size_t sqlite__history_bytes(const struct sqlite_store *q)
+{
+    return generation_bytes(&q->tail.filling) + generation_bytes(&q->tail.draining) +
+           q->tail.by_contact.cap * sizeof *q->tail.by_contact.slot;
+}
+
 void sqlite__history_free(struct sqlite_store *q)
 {
     generation_free(&q->tail.filling);

@@ -125,6 +125,7 @@ void sqlite__error(struct sqlite_store *q, const char *doing);
 bool sqlite__history_commit(struct sqlite_store *q); /* inside the transaction */
 bool sqlite__history_load(struct sqlite_store *q);   /* after opening and after a failed commit */
 bool sqlite__history_settle(struct sqlite_store *q); /* after opening */
+size_t sqlite__history_bytes(const struct sqlite_store *q); /* of memory */
 void sqlite__history_free(struct sqlite_store *q);
 bool sqlite__history(struct store *s, struct td_id customer, struct store_cursor before,
                      uint32_t limit, bool (*fn)(void *, const struct store_history *), void *arg);

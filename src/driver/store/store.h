@@ -72,6 +72,7 @@ struct store_ops {
     bool (*history_get)(struct store *s, struct td_id contact, struct buf *record);
     uint64_t (*history_count)(struct store *s); /* contacts that have a record */
     uint64_t (*events)(struct store *s);        /* not covered by the snapshot */
+    size_t (*bytes)(struct store *s);           /* of memory it has taken */
     void (*close)(struct store *s);             /* without committing */
 };
 struct store { /* a driver's own struct begins with this */

@@ -14,7 +14,7 @@
 #include "tap.h"
 
 enum {
-    SHORT_MIN = 120,
+    SHORT_MIN = 24,
     LONG_MIN = 4 * SHORT_MIN,
     SNAPSHOT_EVENTS = 5000, /* many in the short run already */
 };
@@ -25,7 +25,7 @@ static const char centre[] =
     "links: {default: {latency_ms: 30}}\n"
     "queues: [{name: q, handle_s: 30, patience_s: 60}]\n"
     "profiles: [{name: p, queues: [q]}]\n"
-    "agents: [{site: east, count: 40, profile: p}, {site: west, count: 40, profile: p}]\n"
+    "agents: [{site: east, count: 200, profile: p}, {site: west, count: 200, profile: p}]\n"
     "policies: [{name: normal, shares: {east: 50, west: 50}}]\n"
     "workload:\n"
     "  load: 0.8\n"
@@ -33,7 +33,7 @@ static const char centre[] =
     "  duration_min: %d\n"
     "  near_site: {east: 50, west: 50}\n"
     "  demands: [{queue: q, handle_mean_s: 30, handle_cv2: 1, patience_mean_s: 60}]\n"
-    "store: {commit_ms: 500, commit_events: 2000, dir: %s}\n";
+    "store: {commit_ms: %d, commit_events: 10000, dir: %s}\n";
 
 struct most { /* of any node, at any minute */
     struct node_memory m;
@@ -91,7 +91,7 @@ static struct most run(int minutes, bool durable, uint64_t history_max, bool awa
     struct buf text = {0}, errors = {0};
     struct most most = {0};
     BUG_ON(!mkdtemp(dir));
-    buf_fmt(&text, centre, minutes, dir);
+    buf_fmt(&text, centre, minutes, durable ? 5000 : 500, dir); /* SQLite waits for the disk */
     struct config *c = config_load(text.data, text.len, "centre", &errors);
     struct fault isolated = {.kind = FAULT_ISOLATE, .a = 1, .at_ms = 60000};
     struct world_options o = {.config = c,

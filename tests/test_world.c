@@ -22,6 +22,7 @@ struct driver {
     struct instance_event said[SAID_MAX];
     uint32_t n, taken;
     uint32_t delivered, acked;
+    uint32_t positions, resumed; /* resumed: what was taken, by the position that came back */
     uint32_t sent;
     uint8_t sent_to;
     struct td_id contact;
@@ -129,6 +130,23 @@ static struct reality reality(struct instance *i)
     return (struct reality){real_contact, real_agent, i};
 }
 
+static bool position(struct instance *i, struct buf *out)
+{
+    struct driver *d = (struct driver *)i;
+    d->positions++;
+    CHECK_EQ(d->taken, d->n); /* all that was told has become facts by then */
+    buf_add(out, &d->taken, sizeof d->taken);
+    return true;
+}
+
+static bool resume(struct instance *i, const void *data, size_t len)
+{
+    struct driver *d = (struct driver *)i;
+    CHECK_EQ(len, sizeof d->resumed);
+    memcpy(&d->resumed, data, sizeof d->resumed);
+    return true;
+}
+
 static const struct instance_ops ops = {.name = "test",
                                         .deliver = deliver,
                                         .release = no_contact,
@@ -140,7 +158,9 @@ static const struct instance_ops ops = {.name = "test",
                                         .next = next,
                                         .ack = acknowledge,
                                         .rewind = go_back,
-                                        .reality = reality};
+                                        .reality = reality,
+                                        .position = position,
+                                        .resume = resume};
 
 static void run(struct world *w, int64_t ms)
 {
@@ -218,7 +238,9 @@ TEST(nodes_over_drivers_of_others)
     same_everywhere(w, 1);
     CHECK_EQ(west.acked, west.n); /* what the nodes have made durable */
 
-    /* A node that crashes finds the driver where it left it. */
+    /* A node that crashes finds the driver where it left it, and gives it its position back. */
+    CHECK(west.positions > 0 && west.resumed == 0);
+    uint32_t durable = west.acked;
     struct fault f = {.kind = FAULT_REGION_DOWN, .a = 1};
     world_fault(w, &f);
     run(w, 3000);
@@ -227,6 +249,8 @@ TEST(nodes_over_drivers_of_others)
     world_fault_end(w, &f);
     run(w, 20000);
     same_everywhere(w, 1);
+    CHECK_EQ(west.resumed, durable);
+    CHECK_EQ(east.resumed, 0);
     world_free(w);
     config_free(c);
     buf_free(&errors);

@@ -2,6 +2,7 @@
 #include "node/node.h"
 
 #include "base/codec.h"
+#include "base/log.h"
 #include "core/model.h"
 #include "node/wire.h"
 
@@ -436,8 +437,32 @@ static void snapshot(struct node *n)
     n->since_snapshot = 0;
 }
 
+/* With the facts that came of it, or with the next ones: what led to no fact may come again. */
+static void keep_position(struct node *n)
+{
+    struct instance *i = n->nc.instance;
+    if (!i || !i->ops->position || !n->uncommitted)
+        return;
+    struct buf b = {0};
+    if (i->ops->position(i, &b))
+        store_put_meta(n->store, "instance", b.data, b.len);
+    buf_free(&b);
+}
+
+static void resume_instance(struct node *n)
+{
+    struct instance *i = n->nc.instance;
+    struct buf b = {0};
+    if (i->ops->resume && store_get_meta(n->store, "instance", &b) &&
+        !i->ops->resume(i, b.data, b.len))
+        log_warn("node", "the instance's position is not readable; it begins anew",
+                 LF_S("driver", i->ops->name));
+    buf_free(&b);
+}
+
 static bool commit(struct node *n)
 {
+    keep_position(n);
     n->since_snapshot += n->uncommitted;
     uint64_t limit = n->nc.snapshot_events ? n->nc.snapshot_events : SNAPSHOT_EVENTS;
     if (n->since_snapshot >= limit) {
@@ -541,6 +566,10 @@ static void instance_in(struct node *n, const struct instance_event *e)
     if (e->type != INST_AGENT)
         held_out(n);
     switch (e->type) {
+    case INST_ARRIVED:
+        in.type = IN_ARRIVED;
+        in.request = e->request;
+        break;
     case INST_AGENT:
         in.type = IN_AGENT;
         in.agent.agent = e->agent.agent;
@@ -773,6 +802,7 @@ struct node *node_new(const struct node_config *nc, char *error, size_t error_ca
     batch_keep(n, l.origin, l.epoch);
     memcpy(n->durable, n->core->vector, sizeof n->durable);
     if (nc->instance) {
+        resume_instance(n);
         nc->instance->ops->rewind(nc->instance);
         node_pump(n);
         struct reality real = nc->instance->ops->reality(nc->instance);

@@ -318,15 +318,26 @@ bool fwd_watch(struct fwd *f, const struct prefix *p, uint32_t id)
 
 /* ---- questions ---- */
 
-uint16_t fwd_lookup(const struct fwd *f, uint16_t router, const struct ip_addr *a,
-                    struct prefix *matched)
+static uint16_t lookup(const struct fwd *f, uint16_t router, uint32_t i, struct prefix *matched)
 {
-    uint32_t i = tree_match(f, a);
     while (node_at(f, i)->up && !class_vector(f, node_at(f, i)->class)[router])
         i = node_at(f, i)->up;
     if (matched)
         *matched = tree_prefix(f, i);
     return class_vector(f, node_at(f, i)->class)[router];
+}
+
+uint16_t fwd_lookup(const struct fwd *f, uint16_t router, const struct ip_addr *a,
+                    struct prefix *matched)
+{
+    return lookup(f, router, tree_match(f, a), matched);
+}
+
+uint16_t fwd_lookup_atom(const struct fwd *f, uint16_t router, const struct prefix *p,
+                         struct prefix *matched)
+{
+    uint32_t i = tree_find(f, p);
+    return i ? lookup(f, router, i, matched) : (uint16_t)FWD_NONE;
 }
 
 static enum fwd_end end_of(const struct fwd *f, uint16_t set)

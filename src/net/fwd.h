@@ -133,6 +133,9 @@ extern const char *const fwd_end_names[];
  * shorter one if need be). `matched` may be NULL: the prefix of the router's own rule. */
 uint16_t fwd_lookup(const struct fwd *f, uint16_t router, const struct ip_addr *a,
                     struct prefix *matched);
+/* The same for what is in p and in no longer prefix; p must be in the tree, or it is FWD_NONE. */
+uint16_t fwd_lookup_atom(const struct fwd *f, uint16_t router, const struct prefix *p,
+                         struct prefix *matched);
 /* Follows the first hop of each set. hop[i] is the router that is left and the link; where the walk
  * ended is *last. *n: hops, at most max (a path may be cut: n == max). */
 enum fwd_end fwd_walk(const struct fwd *f, uint16_t from, const struct ip_addr *a,

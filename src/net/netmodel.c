@@ -1,0 +1,388 @@
+/* netmodel.c - what comes in: routes into work, sessions and feeds into verdicts; settling. */
+#include "net/netmodel_i.h"
+
+#include "base/rng.h"
+
+static void changed(void *arg, const struct rib_change *c);
+
+static void links_init(struct netmodel *m)
+{
+    const struct topo *t = m->topo;
+    for (uint32_t l = 0; l < t->n_links; l++)
+        for (int end = 0; end < 2; end++)
+            for (int v6 = 0; v6 < 2; v6++) {
+                const struct ip_addr *a = &t->link[l].address[!end][v6];
+                if (a->family)
+                    map64_insert(&m->link_of_address,
+                                 verdict_key(t->link[l].router[end], hash_bytes(a, sizeof *a), 0),
+                                 l);
+            }
+}
+
+/* Static routes and what is attached are there before anybody speaks. */
+static void begin(struct netmodel *m)
+{
+    const struct topo *t = m->topo;
+    for (uint32_t s = 0; s < t->n_subnets; s++)
+        route_update(m, t->site[t->subnet[s].site].router, &t->subnet[s].prefix, true);
+    for (uint32_t s = 0; s < t->n_statics; s++)
+        route_update(m, t->statics[s].router, &t->statics[s].prefix, true);
+    for (uint32_t x = 0; x < t->n_expects; x++)
+        route_update(m, t->expect[x].router, &t->expect[x].prefix, true);
+}
+
+struct netmodel *netmodel_new(const struct topo *t, struct attr_table *attrs, struct sources *s,
+                              const struct netmodel_options *o)
+{
+    struct netmodel *m = mem_new(1, sizeof *m);
+    struct fwd_options f = {.routers = MAX(t->n_routers, 1), .seed = o->seed};
+    BUG_ON(t->n_routers > TOPO_ROUTERS_MAX || t->n_links > TOPO_LINKS_MAX ||
+           t->n_sites > TOPO_SITES_MAX);
+    m->topo = t;
+    m->attrs = attrs;
+    m->sources = s;
+    m->o = *o;
+    m->rib = rib_new(attrs, s, &o->limits, changed, m);
+    m->fwd = fwd_new(&f);
+    if (o->potential) {
+        f.potential = true;
+        m->could = fwd_new(&f);
+    }
+    m->router = mem_new(t->n_routers, sizeof *m->router);
+    m->rebuild = mem_new(t->n_routers, sizeof *m->rebuild);
+    m->session = mem_new(t->n_links, sizeof *m->session);
+    m->link_dirty = mem_new(t->n_links, sizeof *m->link_dirty);
+    links_init(m);
+    route_init(m);
+    site_init(m);
+    begin(m);
+    return m;
+}
+
+void netmodel_free(struct netmodel *m)
+{
+    if (!m)
+        return;
+    rib_free(m->rib);
+    fwd_free(m->fwd);
+    fwd_free(m->could);
+    route_free(m);
+    verdicts_free(&m->verdicts);
+    map64_free(&m->link_of_address);
+    map64_free(&m->link_of_via);
+    map64_free(&m->own_of);
+    void *all[] = {m->router, m->peer, m->queue, m->rebuild, m->session, m->link_dirty, m->pair};
+    for (size_t i = 0; i < COUNTOF(all); i++)
+        mem_free(all[i]);
+    mem_free(m);
+}
+
+/* ---- who speaks ---- */
+
+uint16_t netmodel_router_of(struct netmodel *m, uint32_t source)
+{
+    if (!source || source > SOURCE_ROUTERS_MAX)
+        return TOPO_NONE;
+    if (!m->of_source[source]) {
+        uint16_t r = topo_router_by_name(m->topo, source_router_name(m->sources, source));
+        m->of_source[source] = r == TOPO_NONE ? 1 : r + 2u;
+        if (r != TOPO_NONE)
+            m->router[r].source = source;
+    }
+    return m->of_source[source] == 1 ? TOPO_NONE : (uint16_t)(m->of_source[source] - 2);
+}
+
+struct peer_state *netmodel_peer_of(struct netmodel *m, uint32_t peer)
+{
+    if (!peer)
+        return NULL;
+    if (peer >= m->n_peers) {
+        uint32_t n = MAX(peer + 1, m->n_peers * 2);
+        m->peer = mem_grow(m->peer, n, sizeof *m->peer);
+        memset(m->peer + m->n_peers, 0, (n - m->n_peers) * sizeof *m->peer);
+        m->n_peers = n;
+    }
+    struct peer_state *p = &m->peer[peer];
+    if (!p->known) {
+        const struct source_peer *s = source_peer_get(m->sources, peer);
+        uint32_t link = TOPO_NONE;
+        p->known = true;
+        p->router = netmodel_router_of(m, s->router);
+        if (p->router != TOPO_NONE && s->key.address.family)
+            (void)map64_find(
+                &m->link_of_address,
+                verdict_key(p->router, hash_bytes(&s->key.address, sizeof s->key.address), 0),
+                &link);
+        p->link = (uint16_t)link;
+    }
+    return p;
+}
+
+bool netmodel_heard(const struct netmodel *m, uint16_t router, int64_t now_ms)
+{
+    const struct router_state *r = &m->router[router];
+    struct rib_feed feed = r->source ? rib_feed(m->rib, r->source) : (struct rib_feed){0};
+    return feed.up && now_ms >= feed.since_ms + m->o.sync_ms;
+}
+
+/* ---- routes ---- */
+
+void netmodel_enqueue(struct netmodel *m, uint16_t router, const struct prefix *p)
+{
+    if (m->n_queue && m->queue[m->n_queue - 1].router == router &&
+        prefix_equal(&m->queue[m->n_queue - 1].prefix, p))
+        return;
+    if (m->n_queue == m->queue_cap) {
+        m->queue_cap = m->queue_cap * 2 + 256;
+        m->queue = mem_grow(m->queue, m->queue_cap, sizeof *m->queue);
+    }
+    m->queue[m->n_queue++] = (struct work){*p, router};
+}
+
+/* The table changed. Called from within it, so the work is only written down. */
+static void changed(void *arg, const struct rib_change *c)
+{
+    struct netmodel *m = arg;
+    uint16_t router = netmodel_router_of(m, c->router);
+    if (router == TOPO_NONE)
+        return;
+    struct router_state *r = &m->router[router];
+    enum route_view before = route_view_of(m, router);
+    uint32_t *n = c->view == VIEW_LOC_RIB   ? &r->loc_routes
+                  : c->view == VIEW_IN_POST ? &r->post_routes
+                                            : NULL;
+    if (n)
+        *n += (uint32_t)(c->after != ATTR_NONE) - (uint32_t)(c->before != ATTR_NONE);
+    route_own_as(m, c);
+    struct peer_state *p = netmodel_peer_of(m, c->peer);
+    if (p && p->link != TOPO_NONE)
+        m->link_dirty[p->link] = true;
+    enum route_view now = route_view_of(m, router);
+    if (before != now)
+        m->rebuild[router] = m->any_rebuild = true;
+    const struct prefix *prefix = rib_prefix(m->rib, c->prefix_id);
+    if (now == (enum route_view)c->view && prefix)
+        netmodel_enqueue(m, router, prefix);
+}
+
+/* The router tells more than before (or less): every prefix is looked at in its new view. */
+static void rebuild(struct netmodel *m)
+{
+    uint32_t end = rib_prefix_end(m->rib);
+    for (uint32_t r = 0; r < m->topo->n_routers; r++) {
+        for (uint32_t id = 1; m->rebuild[r] && id <= end; id++) {
+            const struct prefix *p = rib_prefix(m->rib, id);
+            if (p)
+                route_update(m, (uint16_t)r, p, true);
+        }
+        m->rebuild[r] = false;
+    }
+    m->any_rebuild = false;
+}
+
+static void work_off(struct netmodel *m)
+{
+    for (size_t i = 0; i < m->n_queue; i++) {
+        struct work w = m->queue[i];
+        route_update(m, w.router, &w.prefix, true);
+    }
+    m->n_queue = 0;
+    if (m->any_rebuild)
+        rebuild(m);
+}
+
+/* ---- sessions ---- */
+
+static uint32_t downs_lately(const struct netmodel *m, const struct session *s)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < MIN(s->n_downs, FLAPS); i++)
+        n += s->down_ms[i] + m->o.flap_window_ms > m->now_ms;
+    return n;
+}
+
+enum { SKEW_MIN_MS = 1000 };
+
+static void judge_skew(struct netmodel *m, uint16_t link, const struct evidence *of_down)
+{
+    const struct session *s = m->session[link];
+    int64_t skew_ms = s[0].since_ms - s[1].since_ms;
+    struct evidence e = *of_down;
+    e.value = skew_ms < 0 ? -skew_ms : skew_ms;
+    verdict_put(&m->verdicts, V_DETECTION_SKEW, link,
+                s[0].state == RIB_PEER_DOWN && s[1].state == RIB_PEER_DOWN &&
+                    e.value >= SKEW_MIN_MS,
+                m->now_ms, &e);
+}
+
+static void judge_session(struct netmodel *m, uint16_t link)
+{
+    const struct session *s = m->session[link];
+    bool down[2] = {s[0].state == RIB_PEER_DOWN, s[1].state == RIB_PEER_DOWN};
+    uint32_t flaps[2] = {downs_lately(m, &s[0]), downs_lately(m, &s[1])};
+    int worse = flaps[1] > flaps[0], first = down[1] && (!down[0] || s[1].since_ms < s[0].since_ms);
+    struct evidence e = evidence_none();
+    e.link = link;
+    e.router = m->topo->link[link].router[first];
+    e.neighbour = m->topo->link[link].router[!first];
+    e.peer = s[first].peer;
+    str_copy(e.reason, sizeof e.reason, s[first].reason);
+    if (down[0] || down[1])
+        verdict_set(&m->verdicts, V_SESSION_DOWN, link, s[first].since_ms, m->now_ms, &e);
+    else
+        verdict_unset(&m->verdicts, V_SESSION_DOWN, link, m->now_ms);
+    judge_skew(m, link, &e);
+    e.router = m->topo->link[link].router[worse];
+    e.neighbour = m->topo->link[link].router[!worse];
+    e.peer = s[worse].peer;
+    e.value = flaps[worse];
+    str_copy(e.reason, sizeof e.reason, s[worse].reason);
+    verdict_put(&m->verdicts, V_SESSION_FLAPPING, link, flaps[worse] >= m->o.flap_count, m->now_ms,
+                &e);
+}
+
+static void judge_limit(struct netmodel *m, uint16_t link)
+{
+    for (int end = 0; end < 2; end++) {
+        uint32_t limit = m->topo->link[link].routes_max[end], peer = m->session[link][end].peer;
+        if (!limit || !peer)
+            continue;
+        uint32_t pre = rib_peer_routes(m->rib, peer, VIEW_IN_PRE);
+        uint32_t routes = MAX(pre, rib_peer_routes(m->rib, peer, VIEW_IN_POST));
+        struct evidence e = evidence_none();
+        e.link = link;
+        e.router = m->topo->link[link].router[end];
+        e.neighbour = m->topo->link[link].router[!end];
+        e.peer = peer;
+        e.value = routes;
+        e.limit = limit;
+        verdict_put(&m->verdicts, V_ROUTE_LIMIT, verdict_key(link, (uint64_t)end, 0),
+                    (uint64_t)routes * 100 >= (uint64_t)limit * m->o.limit_percent, m->now_ms, &e);
+    }
+}
+
+static void peer_event(struct netmodel *m, const struct route_event *e)
+{
+    struct peer_state *p = netmodel_peer_of(m, e->peer);
+    if (!p || p->link == TOPO_NONE)
+        return;
+    struct session *s = &m->session[p->link][topo_end(&m->topo->link[p->link], p->router)];
+    const struct rib_peer *now = rib_peer(m->rib, e->peer);
+    s->peer = e->peer;
+    s->state = now->state;
+    s->since_ms = now->since_ms;
+    if (now->downs > s->downs)
+        s->down_ms[s->n_downs++ % FLAPS] = e->at_ms;
+    s->downs = now->downs;
+    if (e->type == ROUTE_PEER_DOWN)
+        str_copy(s->reason, sizeof s->reason, route_down_text(e->down));
+    m->link_dirty[p->link] = true;
+}
+
+void netmodel_sink(void *arg, const struct route_event *e)
+{
+    struct netmodel *m = arg;
+    uint16_t router = netmodel_router_of(m, e->router);
+    m->now_ms = MAX(m->now_ms, e->at_ms);
+    rib_apply(m->rib, e);
+    if (m->n_queue >= QUEUE_MAX)
+        work_off(m);
+    if (router == TOPO_NONE)
+        return;
+    switch (e->type) {
+    case ROUTE_PEER_UP:
+    case ROUTE_PEER_DOWN: peer_event(m, e); break;
+    case ROUTE_FEED_UP:
+    case ROUTE_FEED_LOST: {
+        struct evidence ev = evidence_none();
+        ev.router = router;
+        verdict_put(&m->verdicts, V_FEED_STALE, router, e->type == ROUTE_FEED_LOST, e->at_ms, &ev);
+        break;
+    }
+    default: break;
+    }
+}
+
+/* ---- settling ---- */
+
+static void hear(struct netmodel *m)
+{
+    m->heard_changed = false;
+    for (uint32_t r = 0; r < m->topo->n_routers; r++) {
+        bool now = netmodel_heard(m, (uint16_t)r, m->now_ms);
+        m->heard_changed |= now != m->router[r].heard;
+        m->router[r].heard = now;
+    }
+}
+
+static void steps_end(struct netmodel *m)
+{
+    uint32_t n = m->topo->n_sites;
+    for (uint32_t i = 0; i < n * n; i++)
+        if (m->pair[i].shift_until_ms && m->pair[i].shift_until_ms <= m->now_ms) {
+            m->pair[i].shift_until_ms = 0;
+            verdict_unset(&m->verdicts, V_ONE_WAY_SHIFT, verdict_key(i / n, i % n, 0), m->now_ms);
+        }
+}
+
+void netmodel_settle(struct netmodel *m, int64_t now_ms, verdict_fn *told, void *arg)
+{
+    m->now_ms = MAX(m->now_ms, now_ms);
+    work_off(m);
+    hear(m);
+    for (uint32_t l = 0; l < m->topo->n_links; l++) {
+        const struct session *s = m->session[l];
+        if (!m->link_dirty[l] && !s[0].n_downs && !s[1].n_downs)
+            continue;
+        judge_session(m, (uint16_t)l);
+        if (m->link_dirty[l])
+            judge_limit(m, (uint16_t)l);
+        m->link_dirty[l] = false;
+    }
+    route_missing(m);
+    route_own_as_settle(m);
+    fault_settle(m);
+    site_settle(m);
+    steps_end(m);
+    verdicts_settle(&m->verdicts, m->now_ms, told, arg);
+}
+
+int64_t netmodel_due(const struct netmodel *m)
+{
+    int64_t due = m->n_queue ? m->now_ms : verdicts_due(&m->verdicts);
+    for (uint32_t r = 0; r < m->topo->n_routers; r++) {
+        struct rib_feed feed =
+            m->router[r].source ? rib_feed(m->rib, m->router[r].source) : (struct rib_feed){0};
+        if (feed.up && !m->router[r].heard)
+            due = MIN(due, feed.since_ms + m->o.sync_ms);
+    }
+    for (uint32_t l = 0; l < m->topo->n_links; l++)
+        for (int end = 0; end < 2; end++) {
+            const struct session *s = &m->session[l][end];
+            for (uint32_t i = 0; i < MIN(s->n_downs, FLAPS); i++)
+                if (s->down_ms[i] + m->o.flap_window_ms > m->now_ms)
+                    due = MIN(due, s->down_ms[i] + m->o.flap_window_ms);
+        }
+    uint32_t n = m->topo->n_sites;
+    for (uint32_t i = 0; i < n * n; i++)
+        if (m->pair[i].shift_until_ms)
+            due = MIN(due, m->pair[i].shift_until_ms);
+    return due;
+}
+
+const struct verdicts *netmodel_verdicts(const struct netmodel *m)
+{
+    return &m->verdicts;
+}
+const struct topo *netmodel_topo(const struct netmodel *m)
+{
+    return m->topo;
+}
+struct rib *netmodel_rib(struct netmodel *m)
+{
+    return m->rib;
+}
+struct fwd *netmodel_fwd(struct netmodel *m)
+{
+    return m->fwd;
+}

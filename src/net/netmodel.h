@@ -1,0 +1,75 @@
+/* netmodel.h - the watch of the network: what feeds and probes say, joined with what is meant, and
+ * what follows from it as verdicts.
+ *
+ *   route_event -> tables of all routers (rib.h) -> the route each uses (best.h)
+ *               -> what happens to packets (fwd.h) ─┐
+ *   topo.h: what is meant ─────────────────────────┼─> verdicts (verdict.h)
+ *   probe_result: what arrives (path.h) ────────────┘
+ *
+ * A router's route is taken from the first of these that has the prefix: what is attached to it
+ * (the subnets of its sites), static routes of the topology, the best of what its feed says. Of a
+ * feed the router's own table (VIEW_LOC_RIB) counts where it is told, else what was accepted
+ * (VIEW_IN_POST), else what was received. A route that the router only announces is no rule of it:
+ * an aggregate leads nowhere by itself, which is how it loops.
+ *
+ * A router is heard when its feed has been up for sync_ms. About a router that is not heard nothing
+ * is said that rests on a route missing in it.
+ *
+ * Beside the model of what is there is one of what could be (fwd.h, `potential`): each router with
+ * every route that it accepts. In it a circle counts only if a hop in it is not guarded by BGP's
+ * own rule: a static route, a path that has the own AS, or one that hides where it comes from (its
+ * origin is not the owner's). Circles of honest paths cannot stay, since each router's path would
+ * have to be longer than itself.
+ *
+ * Pure: no I/O, no clock, one thread. Topology, attributes and sources belong to the caller and
+ * outlive it. Feeds and probes may speak at any time; verdicts come of netmodel_settle. */
+#pragma once
+
+#include "net/fwd.h"
+#include "net/path.h"
+#include "net/rib.h"
+#include "net/verdict.h"
+
+struct netmodel_options {
+    uint64_t seed;
+    struct rib_limits limits;
+    bool potential;                      /* keep the model of what could be */
+    uint32_t sync_ms;                    /* after which a feed that is up has told its table */
+    uint32_t flap_count, flap_window_ms; /* downs in the window are flapping */
+    uint32_t limit_percent;              /* of routes_max: near */
+    uint32_t shift_hold_ms;              /* how long a step of one way's delay is told */
+};
+#define NETMODEL_DEFAULTS                                                                          \
+    {                                                                                              \
+        .limits = RIB_LIMITS_DEFAULTS, .potential = true, .sync_ms = 10000, .flap_count = 3,       \
+        .flap_window_ms = 300000, .limit_percent = 80, .shift_hold_ms = 600000                     \
+    }
+
+struct netmodel;
+struct netmodel *netmodel_new(const struct topo *t, struct attr_table *attrs, struct sources *s,
+                              const struct netmodel_options *o);
+void netmodel_free(struct netmodel *m);
+
+/* A route_sink (route.h); `m` is the model. Routers are known by the names of the topology; what
+ * others say is kept in the tables and judged by nothing. */
+void netmodel_sink(void *m, const struct route_event *e);
+/* from and to of the result are sites of the topology. */
+void netmodel_probe(struct netmodel *m, const struct probe_result *r);
+
+/* Works off what came in and brings the verdicts up to date; `told` as in verdicts_settle. Call it
+ * after a batch of events and when netmodel_due has come. */
+void netmodel_settle(struct netmodel *m, int64_t now_ms, verdict_fn *told, void *arg);
+int64_t netmodel_due(const struct netmodel *m);
+
+/* Tries the failure of one link after the other, one a call, for V_LOOP_AFTER_FAILURE. */
+void netmodel_try_failure(struct netmodel *m, int64_t now_ms);
+
+const struct verdicts *netmodel_verdicts(const struct netmodel *m);
+const struct topo *netmodel_topo(const struct netmodel *m);
+struct rib *netmodel_rib(struct netmodel *m);
+struct fwd *netmodel_fwd(struct netmodel *m);
+bool netmodel_heard(const struct netmodel *m, uint16_t router, int64_t now_ms);
+
+/* The way from a site to another by the model, hop by hop; returns how many hops. */
+uint16_t netmodel_way(struct netmodel *m, uint16_t from, uint16_t to,
+                      struct verdict_hop hop[VERDICT_HOPS_MAX], enum fwd_end *end);

@@ -1,0 +1,167 @@
+/* netmodel_i.h - the inside of netmodel.h, shared with what-if (whatif.h).
+ *
+ *   netmodel.c        what comes in, sessions, limits, settling
+ *   netmodel_route.c  which route a router uses; expectations, origins
+ *   netmodel_fault.c  faults of the forwarding models as verdicts
+ *   netmodel_site.c   ways between sites, asymmetry, probes */
+#pragma once
+
+#include "net/netmodel.h"
+#include "net/whatif.h"
+
+enum { EDGES_MAX = 64, FLOWS_MAX = 8, FLAPS = 8, QUEUE_MAX = 65536, ORIGINS_MAX = 4,
+       OWN_AS_MAX = 4096 };
+
+/* Which prefix of a list is equal to a prefix, or the closest around it. `owner` tells lists apart
+ * that share an index (a router, or 0). */
+struct prefix_index {
+    struct map64 of;
+    bool length[2][129];
+};
+void prefix_index_add(struct prefix_index *x, uint32_t owner, const struct prefix *p, uint32_t id);
+bool prefix_index_find(const struct prefix_index *x, uint32_t owner, const struct prefix *p,
+                       uint32_t *id);
+bool prefix_index_around(const struct prefix_index *x, uint32_t owner, const struct prefix *p,
+                         uint32_t *id);
+
+struct work { /* the route of a router to a prefix may have changed */
+    struct prefix prefix;
+    uint16_t router;
+};
+
+struct session { /* one end of a link */
+    enum rib_peer_state state;
+    uint32_t peer; /* 0: not heard of */
+    uint32_t downs;
+    int64_t since_ms, down_ms[FLAPS]; /* ring: the last ones */
+    uint32_t n_downs;
+    char reason[48];
+};
+
+struct router_state {
+    uint32_t source;          /* 0: never heard of */
+    uint32_t loc_routes, post_routes; /* in these views, of all its peers */
+    bool heard;
+};
+
+struct peer_state { /* by the number of the source_peer */
+    uint16_t router, link; /* TOPO_NONE */
+    bool known;
+};
+
+struct own_as { /* a route with the own AS of its receiver in the path */
+    uint32_t peer;
+    struct prefix prefix;
+    bool accepted; /* else received, and the own AS is its origin */
+};
+
+struct flow_state {
+    bool known, up;
+};
+
+struct pair { /* from one site to another */
+    uint64_t edge[EDGES_MAX]; /* from, to, link; ascending */
+    uint16_t n_edges;         /* above EDGES_MAX: not kept */
+    uint8_t ends;             /* bits of enum fwd_end */
+    bool stale;               /* to be walked again */
+    bool loop_seen;
+    struct flow_state flow[4][FLOWS_MAX]; /* by enum probe_kind */
+    int64_t down_since_ms;
+    int32_t two_way_us, shift_us;
+    int64_t shift_until_ms; /* 0: none */
+    struct ip_addr loop_at;
+    uint8_t loop_hops;
+};
+
+/* What choose() works out for a router and a prefix. */
+enum rule_from { RULE_NONE, RULE_ATTACHED, RULE_STATIC, RULE_ROUTE };
+struct choice {
+    enum rule_from from;
+    uint16_t set, acceptable; /* handles of the two models */
+    uint32_t n;               /* routes that can be followed */
+    struct best_path path[BEST_PATHS_MAX];
+    struct fwd_hop hop[BEST_PATHS_MAX];
+    struct best_result result; /* of RULE_ROUTE */
+    struct attr changed[BEST_PATHS_MAX]; /* attributes that the proposal on trial has changed */
+    uint32_t n_changed;
+};
+
+struct netmodel {
+    const struct topo *topo;
+    struct attr_table *attrs;
+    struct sources *sources;
+    struct netmodel_options o;
+    struct rib *rib;
+    struct fwd *fwd, *could;
+    struct verdicts verdicts;
+    int64_t now_ms;
+
+    struct router_state *router;
+    uint32_t of_source[SOURCE_ROUTERS_MAX + 1]; /* topology's number + 2; 0 not looked up, 1 none */
+    struct peer_state *peer;
+    uint32_t n_peers;
+    struct map64 link_of_address, link_of_via;
+    struct own_as own[OWN_AS_MAX];
+    uint32_t n_own;
+    struct map64 own_of;
+    bool own_dirty;
+
+    struct work *queue;
+    size_t n_queue, queue_cap;
+    bool *rebuild; /* routers of which every prefix is to be looked at */
+    bool any_rebuild, heard_changed;
+
+    struct prefix_index subnets, statics, attached, expects;
+    uint32_t (*origin)[ORIGINS_MAX]; /* by router: AS numbers that may originate what it has */
+    bool *missing; /* by expectation */
+    uint32_t n_missing;
+    struct session (*session)[2]; /* by link */
+    bool *link_dirty;
+    struct pair *pair; /* from * sites + to */
+    bool pairs_stale;
+    uint32_t failure_at;
+
+    /* a proposal on trial */
+    const struct net_change *change;
+    size_t n_changes;
+    struct choice choice;
+    struct best_path other[BEST_PATHS_MAX]; /* of another view */
+};
+
+/* ---- netmodel.c ---- */
+void netmodel_enqueue(struct netmodel *m, uint16_t router, const struct prefix *p);
+uint16_t netmodel_router_of(struct netmodel *m, uint32_t source);
+struct peer_state *netmodel_peer_of(struct netmodel *m, uint32_t peer);
+
+/* ---- netmodel_route.c ---- */
+void route_init(struct netmodel *m);
+void route_free(struct netmodel *m);
+enum route_view route_view_of(const struct netmodel *m, uint16_t router);
+/* The router's rule for the prefix, under the proposal on trial if there is one. */
+void route_choose(struct netmodel *m, uint16_t router, const struct prefix *p, struct choice *c);
+/* Brings both models up to date with it. With `judge` also the verdicts about routes. */
+void route_update(struct netmodel *m, uint16_t router, const struct prefix *p, bool judge);
+void route_missing(struct netmodel *m); /* expectations that time has made due */
+/* A change of what peers say, if the own AS is in it; and the verdicts about that. */
+void route_own_as(struct netmodel *m, const struct rib_change *c);
+void route_own_as_settle(struct netmodel *m);
+/* What is wrong with the router's route to the prefix as m->choice has it: calls fn for each kind
+ * that is judged, whether it holds or not. */
+typedef void judge_fn(void *arg, enum verdict_kind kind, uint64_t key, bool holds,
+                      const struct evidence *e);
+void route_judge(struct netmodel *m, uint16_t router, const struct prefix *p,
+                 const struct choice *c, judge_fn *fn, void *arg);
+
+/* ---- netmodel_fault.c ---- */
+void fault_settle(struct netmodel *m);
+/* The verdict that a fault is. False: none, about a router that is not heard. */
+bool fault_verdict(struct netmodel *m, const struct fwd *f, const struct fwd_fault *fault,
+                   enum verdict_kind *kind, struct evidence *e);
+
+/* ---- netmodel_site.c ---- */
+void site_init(struct netmodel *m);
+void site_settle(struct netmodel *m);
+void site_walk(struct netmodel *m, uint16_t from, uint16_t to, struct pair *out);
+bool site_asymmetric(const struct pair *there, const struct pair *back);
+bool site_ways_known(const struct netmodel *m, const struct pair *p, uint16_t from);
+struct evidence site_evidence(struct netmodel *m, uint16_t from, uint16_t to);

@@ -152,7 +152,7 @@ static const struct {
     {"ORIGIN 3", BGP_WITHDRAW, 20, {0x40, 1, 1, 3,    0x40, 2, 6,  2, 1, 0,
                                     0,    0, 7, 0x40, 3,    4, 10, 0, 0, 1}},
     {"no ORIGIN", BGP_WITHDRAW, 16, {0x40, 2, 6, 2, 1, 0, 0, 0, 7, 0x40, 3, 4, 10, 0, 0, 1}},
-    {"no NEXT_HOP", BGP_WITHDRAW, 13, {0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0, 7}},
+    {"no NEXT_HOP", BGP_DISCARD, 13, {0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0, 7}},
     {"no AS_PATH", BGP_WITHDRAW, 11, {0x40, 1, 1, 0, 0x40, 3, 4, 10, 0, 0, 1}},
     {"a segment without AS",
      BGP_WITHDRAW,

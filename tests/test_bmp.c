@@ -247,6 +247,30 @@ TEST(a_view_before_policy_that_is_empty)
     station_free(st);
 }
 
+/* Huawei says Peer Up for each view and family. Routes told in between stay fresh: nothing begins
+ * anew. Another session of the same peer does. */
+TEST(peer_up_for_each_view)
+{
+    struct station *st = station_new();
+    struct wr_peer post = with_flags(gcp, 0x40);
+    struct buf b = {0};
+    wr_initiation(&b, "r");
+    wr_peer_up(&b, &gcp, 64602, 0, 0);
+    wr_peer_up(&b, &post, 64602, 0, 0);
+    CHECK_EQ(feed(st, &b, b.len), BMP_GOING_ON);
+    CHECK_EQ(st->events, 2);
+    CHECK_EQ(bmp_session_stats(st->session).quirks, BMP_QUIRK_PEER_UP_AGAIN);
+    buf_reset(&b);
+    wr_peer_up(&b, &gcp, 64602, 3, 3);
+    wr_peer_down(&b, &gcp, 4, 0, 0);
+    wr_peer_up(&b, &gcp, 64602, 3, 3);
+    CHECK_EQ(feed(st, &b, b.len), BMP_GOING_ON);
+    CHECK_EQ(st->events, 5);
+    CHECK_EQ(bmp_session_stats(st->session).peers_up, 1);
+    buf_free(&b);
+    station_free(st);
+}
+
 /* The router receives path ids from a peer that sends them; it sends none. */
 TEST(path_ids_one_way)
 {

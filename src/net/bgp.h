@@ -10,6 +10,9 @@
  *                   read anew from its beginning
  *     BGP_FULL      no room in the table of attributes; as BGP_RESET, and not the sender's fault
  *
+ * One rule is milder: a route without NEXT_HOP is told, without one (BGP_DISCARD), for FRR's BMP
+ * leaves it out where the next hop of an IPv4 route is an IPv6 address.
+ *
  * A block of path attributes that was seen before costs a hash and a comparison and is not parsed:
  * a decoder keeps a bounded cache from raw bytes to handles of attr.h. What is not kept: unknown
  * attributes, and what attr.h does not list.

@@ -305,9 +305,11 @@ enum bgp_outcome draft_decode(struct draft *d, struct span block, const struct s
         if (!rule_holds(r, &a) || !r->read(&x, a.value))
             outcome = MAX(outcome, (enum bgp_outcome)r->on_error);
     }
-    uint64_t must = 1u << PA_ORIGIN | 1u << PA_AS_PATH | (mp_next_hop ? 0 : 1u << PA_NEXT_HOP);
+    uint64_t must = 1u << PA_ORIGIN | 1u << PA_AS_PATH;
     if (w.bad || (seen & must) != must || (mp_next_hop && !read_mp_next_hop(d, *mp_next_hop)))
         outcome = BGP_WITHDRAW;
+    else if (!d->attr.next_hop.family)
+        outcome = MAX(outcome, BGP_DISCARD);
     if (outcome == BGP_WITHDRAW)
         return outcome;
     merge_as4(&x);

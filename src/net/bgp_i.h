@@ -78,7 +78,7 @@ struct draft {
     bool own_as_removed;
 };
 /* BGP_OK, BGP_DISCARD or BGP_WITHDRAW. The block has no MP_REACH or MP_UNREACH; what MP_REACH said
- * of the next hop is mp_next_hop, else NULL. ORIGIN, AS_PATH and a next hop must be there. */
+ * of the next hop is mp_next_hop, else NULL. ORIGIN and AS_PATH must be there. */
 enum bgp_outcome draft_decode(struct draft *d, struct span block, const struct span *mp_next_hop,
                               const struct bgp_context *c);
 

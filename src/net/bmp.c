@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/map.h"
 #include "base/rng.h"
 #include "net/wire.h"
@@ -27,6 +28,7 @@ const char *const bmp_quirk_names[BMP_QUIRKS] = {
     "routes without Peer Up",
     "local routes under a peer of zeros",
     "unknown statistics",
+    "Peer Up repeated for each view",
 };
 
 enum bmp_type {
@@ -57,6 +59,7 @@ struct bmp_peer {
     uint32_t number;  /* of the source */
     uint32_t own_as;  /* to take off received paths; 0: never */
     uint32_t as;
+    uint64_t session; /* hash of what Peer Up said */
     uint64_t announced[VIEWS], withdrawn_pre;
 };
 
@@ -196,7 +199,7 @@ static uint8_t add_path_of(const struct bgp_open *own, const struct bgp_open *pe
 
 /* local address 16 | local port 2 | remote port 2 | OPEN sent | OPEN received | TLVs */
 static bool read_peer_up(const uint8_t *p, size_t n, const uint8_t *h, struct route_up *up,
-                         struct bgp_open *own, struct bgp_open *peers)
+                         struct bgp_open *own, struct bgp_open *peers, uint64_t *session)
 {
     uint8_t type;
     if (n < 20)
@@ -205,6 +208,7 @@ static bool read_peer_up(const uint8_t *p, size_t n, const uint8_t *h, struct ro
     size_t received = sent ? bgp_message(p + 20 + sent, n - 20 - sent, &type) : 0;
     if (!received || !bgp_open(p + 20, sent, own) || !bgp_open(p + 20 + sent, received, peers))
         return false;
+    *session = hash_fast(0, p, 20 + sent + received);
     *up = (struct route_up){.local_port = (uint16_t)be16(p + 16),
                             .remote_port = (uint16_t)be16(p + 18),
                             .hold_s_sent = own->hold_s,
@@ -225,11 +229,17 @@ static enum bmp_status on_peer_up(struct bmp_session *s, const uint8_t *h, const
 {
     struct route_up up;
     struct bgp_open own, peers;
-    if (!read_peer_up(p, n, h, &up, &own, &peers))
+    uint64_t session;
+    if (!read_peer_up(p, n, h, &up, &own, &peers, &session))
         return BMP_BAD_MESSAGE;
     struct bmp_peer *peer = peer_of(s, h);
     if (!peer)
         return BMP_NO_ROOM;
+    if (peer->state == PEER_UP && peer->session == session) {
+        s->stats.quirks |= BMP_QUIRK_PEER_UP_AGAIN;
+        return BMP_GOING_ON;
+    }
+    peer->session = session;
     s->stats.peers_up += peer->state != PEER_UP;
     peer->state = PEER_UP;
     peer->as = be32(h + 26);

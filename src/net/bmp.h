@@ -12,10 +12,13 @@
  * again. Oddities that leave the rest clear are counted (quirks, glitches), and too many glitches
  * end the session too.
  *
- * What real routers do, and what is made of it (FRR 8.4, GoBGP 3.10 as seen in the lab):
+ * What real routers do, and what is made of it (FRR 8.4 and GoBGP 3.10 as seen in the lab; Cisco,
+ * Huawei and 6WIND in the captures of pmacct's tests):
  *   - the own AS in front of received paths: taken off where it cannot be (bgp.h)
  *   - announcements told as withdrawals in the view before policy, when the router keeps no such
  *     table: harmless, and the quirk says that this view is not to be relied on
+ *   - Peer Up once more for each view and family of one session (Huawei): told once; one that says
+ *     anything else than before is another session, and told
  *   - Peer Down again and again while the neighbour cannot be reached: told once
  *   - Loc-RIB and neighbours without their Peer Up: taken as up with the first message
  *   - own routes under a peer of all zeros: a peer without an address, its routes ROUTE_LOCAL
@@ -57,7 +60,8 @@ enum bmp_quirk { /* bits: habits seen, worth a line in a log once */
     BMP_QUIRK_NO_PEER_UP = 8,
     BMP_QUIRK_LOCAL_PEER = 16,
     BMP_QUIRK_UNKNOWN_STATISTIC = 32,
-    BMP_QUIRKS = 6 /* how many */
+    BMP_QUIRK_PEER_UP_AGAIN = 64,
+    BMP_QUIRKS = 7 /* how many */
 };
 extern const char *const bmp_quirk_names[BMP_QUIRKS]; /* by bit */
 

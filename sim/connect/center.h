@@ -253,6 +253,8 @@ struct region {
     struct instance *instance[REGION_INSTANCES_MAX];
     uint32_t n_instances;
     uint64_t calls, throttled; /* API calls answered, and those that were throttled */
+    bool down;                 /* a fault: nothing begins here */
+    int64_t skew_ms;           /* a fault: its clock is wrong by this */
 };
 
 struct storage { /* an association of InstanceStorageConfig */
@@ -424,8 +426,8 @@ struct contact_start {
     void (*prepare)(void *arg, struct contact *k); /* gives it more before its flow sees it */
     void *prepare_arg;
 };
-/* A contact begins here; NULL: over the quota (it got fast busy and is counted). The flow has run
- * as far as it goes at once when this returns. */
+/* A contact begins here; NULL: over the quota, or the region is down (fast busy, and counted). The
+ * flow has run as far as it goes at once when this returns. */
 struct contact *contact_begin(struct instance *i, const struct contact_start *s);
 /* The same for those who need only the id: with no history a contact may be gone already. */
 bool contact_begin_id(struct instance *i, const struct contact_start *s, struct td_id *id);
@@ -442,6 +444,8 @@ void contact_update(struct contact *k); /* tells the listeners, after a member w
 struct contact *contact_find(const struct instance *i, const char *id);
 /* A call to a number, as the network brings it: picks the region (its TDG) and begins there. */
 struct contact *number_call(struct number *n, const char *from, struct queue *q, uint8_t channel);
+/* The same with all else that a contact may begin with; false: it did not begin. */
+bool number_called(struct number *n, const struct contact_start *more);
 
 /* ---- agents (agent.c) ---- */
 

@@ -309,7 +309,7 @@ void contact_run_flow(struct contact *k)
 
 bool contact_begin_id(struct instance *i, const struct contact_start *s, struct td_id *id)
 {
-    if ((int64_t)i->n_in[s->channel] >= i->quota[s->channel]) {
+    if (i->region->down || (int64_t)i->n_in[s->channel] >= i->quota[s->channel]) {
         i->refused++;
         return false;
     }
@@ -482,4 +482,15 @@ struct contact *number_call(struct number *n, const char *from, struct queue *q,
                                                                 .number = n,
                                                                 .tdg = n->tdg,
                                                                 .customer_address = from});
+}
+
+bool number_called(struct number *n, const struct contact_start *more)
+{
+    struct instance *i = place_call(n);
+    struct contact_start s = *more;
+    struct td_id id;
+    s.number = n;
+    s.flow = n->flow;
+    s.tdg = n->tdg;
+    return contact_begin_id(i, &s, &id);
 }

@@ -431,6 +431,59 @@ void event_record(struct buf *out, const struct contact *k, int64_t skew_ms)
     jw_done(&w);
 }
 
+/* ---- functions ---- */
+
+static void put_lambda_contact(struct jw *w, const struct contact *k)
+{
+    char arn[ARN_MAX];
+    put_json_or(w, "Attributes", k->attributes, "{}");
+    put_text(w, "AwsRegion", k->at->region->name);
+    put_text(w, "Channel", channel_api_names[k->channel]);
+    put_contact_id(w, "ContactId", k->id);
+    put_endpoint(w, "CustomerEndpoint", k->customer_address);
+    put_text(w, "CustomerId", NULL);
+    put_text(w, "Description", k->description);
+    put_contact_id(w, "InitialContactId", id_none(k->initial) ? k->id : k->initial);
+    put_text(w, "InitiationMethod", contact_method_names[k->method]);
+    instance_arn(k->at, arn);
+    put_text(w, "InstanceARN", arn);
+    put_text(w, "LanguageCode", "en-US");
+    jw_key(w, "MediaStreams");
+    jw_raw(w, "{\"Customer\":{\"Audio\":null}}", 27);
+    put_text(w, "Name", k->name);
+    put_contact_id(w, "PreviousContactId", id_none(k->previous) ? k->id : k->previous);
+    jw_key(w, "Queue");
+    if (k->queue) {
+        jw_obj(w);
+        put_resource(w, k->at, &k->queue->r);
+        jw_end(w);
+    } else {
+        jw_null(w);
+    }
+    put_json_or(w, "References", k->references, "{}");
+    put_contact_id(w, "RelatedContactId", k->related);
+    put_json_or(w, "SegmentAttributes", k->segments, "{}");
+    put_endpoint(w, "SystemEndpoint", k->number ? k->number->r.name : NULL);
+}
+
+void event_lambda(struct buf *out, const struct contact *k, const json_t *parameters)
+{
+    struct jw w;
+    jw_begin(&w, out);
+    jw_obj(&w);
+    jw_key(&w, "Details");
+    jw_obj(&w);
+    jw_key(&w, "ContactData");
+    jw_obj(&w);
+    put_lambda_contact(&w, k);
+    jw_end(&w);
+    put_json_or(&w, "Parameters", parameters, "{}");
+    jw_end(&w);
+    put_text(&w, "Name", "ContactFlowEvent");
+    jw_end(&w);
+    jw_done(&w);
+}
+
 /* ---- contact events ---- */
 
 const char *event_contact_type(enum center_event event)

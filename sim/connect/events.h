@@ -23,6 +23,9 @@ struct event_agent {
 void event_agent(struct buf *out, const struct instance *i, const struct user *u,
                  const struct event_agent *e);
 
+/* What a function that a flow calls is sent: ContactFlowEvent. `parameters` is an object. */
+void event_lambda(struct buf *out, const struct contact *k, const json_t *parameters);
+
 /* The record of a contact that has ended, as the instance of its origin has it. */
 void event_record(struct buf *out, const struct contact *k, int64_t skew_ms);
 

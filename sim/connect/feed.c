@@ -262,7 +262,7 @@ static void tell_record(struct feed *f, struct contact *k)
     deliver(f, origin, FEED_CONTACT_RECORDS, id);
 }
 
-static void listen(void *arg, const struct center_note *note)
+static void hear(void *arg, const struct center_note *note)
 {
     struct feed *f = arg;
     switch (note->event) {
@@ -378,7 +378,7 @@ struct feed *feed_new(struct center *c, struct streams *s, uint32_t shards)
             add_streams(f, mirror->side[side], shards);
         greet(f, mirror);
     }
-    center_listen(c, listen, f);
+    center_listen(c, hear, f);
     return f;
 }
 

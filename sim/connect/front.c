@@ -27,7 +27,6 @@ struct front {
     struct http_server *http;
     struct buf body;
     struct throttle throttle;
-    int64_t skew_ms;
     const struct op_row **row; /* by index of api_operations; NULL: not implemented */
     struct {
         const char *name;
@@ -272,7 +271,7 @@ static bool authenticate(struct call *c, const struct sigv4_authorization *a)
                   "The security token included in the request is invalid.");
         return false;
     }
-    int64_t now_s = (c->front->o.wall_ms() + c->front->skew_ms) / MS_PER_S;
+    int64_t now_s = (c->front->o.wall_ms() + c->region->skew_ms) / MS_PER_S;
     enum api_error e = auth_check(c->rq, a, &(struct auth_secret){key->secret, key->token}, now_s,
                                   why, sizeof why);
     if (e != EX_COUNT) {
@@ -360,7 +359,7 @@ static void handle_service(struct call *c)
               c->service);
 }
 
-static void handle_api(struct front *f, struct http_request *rq)
+static void handle_api(struct front *f, struct http_request *rq, bool again)
 {
     struct call c = {.front = f, .center = f->o.center, .rq = rq};
     struct http_span authorization = http_header(rq, "Authorization");
@@ -368,7 +367,7 @@ static void handle_api(struct front *f, struct http_request *rq)
     bool is_signed = authorization.p && sigv4_parse(authorization, &a);
     id_print(center_id(f->o.center), c.request_id);
     bool found = find_region(&c, is_signed ? &a : NULL);
-    for (uint32_t i = 0; i < f->n_before && !c.taken; i++)
+    for (uint32_t i = 0; i < f->n_before && !c.taken && !again; i++)
         c.taken = f->before[i].fn(f->before[i].arg, &c) || c.taken;
     if (c.taken || !found)
         return;
@@ -382,12 +381,17 @@ static void handle_api(struct front *f, struct http_request *rq)
         handle_service(&c);
 }
 
+void front_again(struct front *f, struct http_request *rq)
+{
+    handle_api(f, rq, true);
+}
+
 static void handle(void *arg, struct http_request *rq)
 {
     struct front *f = arg;
     center_run(f->o.center, f->o.steady_ms());
     if (rq->path.n < 5 || memcmp(rq->path.p, "/sim/", 5) != 0) {
-        handle_api(f, rq);
+        handle_api(f, rq, false);
         return;
     }
     for (uint32_t i = 0; i < f->n_controls; i++)
@@ -427,11 +431,6 @@ void front_control(struct front *f, const char *path,
     f->control[f->n_controls].path = path;
     f->control[f->n_controls].fn = fn;
     f->control[f->n_controls++].arg = arg;
-}
-
-void front_skew(struct front *f, int64_t ms)
-{
-    f->skew_ms = ms;
 }
 
 static void find_rows(struct front *f)

@@ -81,8 +81,8 @@ void front_before(struct front *f, bool (*fn)(void *arg, struct call *c), void *
 /* Answers an unsigned path under "/sim/", exactly this one. `path` must stay. */
 void front_control(struct front *f, const char *path,
                    void (*fn)(void *arg, struct http_request *rq), void *arg);
-/* Added to the clock that signatures are held against (a fault). */
-void front_skew(struct front *f, int64_t ms);
+/* Answers a request that front_before took and deferred, as if it came now. */
+void front_again(struct front *f, struct http_request *rq);
 /* How often each operation was called and throttled: `fn` for every one with calls. */
 void front_counts(const struct front *f,
                   void (*fn)(void *arg, const char *region, const char *operation, uint64_t calls,

@@ -11,11 +11,10 @@
 #include <uv.h>
 
 #include "base/log.h"
-#include "connect/feed.h"
 #include "connect/front.h"
 #include "connect/ops.h"
+#include "connect/outside.h"
 #include "connect/setup.h"
-#include "connect/streams.h"
 
 enum {
     EXIT_DONE = 0,
@@ -28,7 +27,9 @@ enum {
 #define SPEED_MAX 1000.0
 
 struct program {
-    const char *config_file, *regions, *listen;
+    const char *config_file, *regions, *listen, *events_url;
+    const char *lambda[SETUP_LAMBDAS_MAX];
+    uint32_t n_lambdas;
     int port;
     double speed;
     uint64_t seed;
@@ -37,8 +38,7 @@ struct program {
     struct setup *setup;
     struct center *center;
     struct front *front;
-    struct streams *streams;
-    struct feed *feed;
+    struct outside *outside;
     uv_loop_t loop;
     uv_timer_t turn;
     uv_signal_t interrupt, terminate;
@@ -61,6 +61,9 @@ static const char help[] =
     "  -s, --seed N          of all that is drawn; the same seed makes the same ids\n"
     "  -t, --throttle on|off AWS's limits of API calls (default on)\n"
     "      --no-arrivals     no contacts but those that are started\n"
+    "  -L, --lambda NAME=URL a Lambda function that flows may call, and where its events go;\n"
+    "                        {region} in the URL becomes the region; may be given again\n"
+    "      --events URL      the webhook that contact events are posted to\n"
     "      --coverage        list the operations that are implemented and those that are not\n"
     "      --help, --version\n";
 
@@ -131,6 +134,12 @@ static void closed(void *arg)
     uv_close((uv_handle_t *)&p->terminate, NULL);
 }
 
+static void outside_closed(void *arg)
+{
+    struct program *p = arg;
+    front_close(p->front, closed, p);
+}
+
 static void stop(uv_signal_t *s, int signum)
 {
     struct program *p = s->data;
@@ -138,7 +147,7 @@ static void stop(uv_signal_t *s, int signum)
         return;
     p->stopping = true;
     uv_timer_stop(&p->turn);
-    front_close(p->front, closed, p);
+    outside_close(p->outside, outside_closed, p);
 }
 
 /* PUT /sim/clock {"skip_ms": 1500}: so much time passes at once. Tells the time it is then. */
@@ -172,9 +181,12 @@ static int serve(struct program *p)
                                                  .wall_ms = wall_ms,
                                                  .steady_ms = steady_ms});
     front_control(p->front, "/sim/clock", control_clock, p);
-    p->streams = streams_new(&(struct streams_options){
-        .center = p->center, .front = p->front, .limits = p->throttle, .wall_ms = wall_ms});
-    p->feed = feed_new(p->center, p->streams, p->setup->shards);
+    p->outside = outside_new(&(struct outside_options){.loop = &p->loop,
+                                                       .center = p->center,
+                                                       .front = p->front,
+                                                       .setup = p->setup,
+                                                       .limits = p->throttle,
+                                                       .wall_ms = wall_ms});
     uv_timer_init(&p->loop, &p->turn);
     uv_signal_init(&p->loop, &p->interrupt);
     uv_signal_init(&p->loop, &p->terminate);
@@ -192,8 +204,7 @@ static int serve(struct program *p)
     uv_run(&p->loop, UV_RUN_DEFAULT);
     uv_loop_close(&p->loop);
     front_free(p->front);
-    feed_free(p->feed);
-    streams_free(p->streams);
+    outside_free(p->outside);
     return port < 0 ? EXIT_NO : EXIT_DONE;
 }
 
@@ -215,6 +226,13 @@ static int take_option(struct program *p, int k)
     case 'r': p->regions = optarg; return -1;
     case 'l': p->listen = optarg; return -1;
     case 'A': p->no_arrivals = true; return -1;
+    case 'E': p->events_url = optarg; return -1;
+    case 'L':
+        if (p->n_lambdas < SETUP_LAMBDAS_MAX) {
+            p->lambda[p->n_lambdas++] = optarg;
+            return -1;
+        }
+        break;
     case 'h': fputs(help, stdout); return EXIT_DONE;
     case 'V': printf("connectsim %s\n", TANDEM_VERSION); return EXIT_DONE;
     case 'C': print_coverage(); return EXIT_DONE;
@@ -253,10 +271,11 @@ static int options(struct program *p, int argc, char **argv)
         {"port", required_argument, 0, 'p'},     {"listen", required_argument, 0, 'l'},
         {"speed", required_argument, 0, 'S'},    {"seed", required_argument, 0, 's'},
         {"throttle", required_argument, 0, 't'}, {"no-arrivals", no_argument, 0, 'A'},
+        {"lambda", required_argument, 0, 'L'},   {"events", required_argument, 0, 'E'},
         {"coverage", no_argument, 0, 'C'},       {"help", no_argument, 0, 'h'},
         {"version", no_argument, 0, 'V'},        {0}};
     opterr = 0;
-    for (int k; (k = getopt_long(argc, argv, "c:r:p:l:S:s:t:h", longs, NULL)) != -1;) {
+    for (int k; (k = getopt_long(argc, argv, "c:r:p:l:S:s:t:L:h", longs, NULL)) != -1;) {
         int rc = take_option(p, k);
         if (rc >= 0)
             return rc;
@@ -266,6 +285,16 @@ static int options(struct program *p, int argc, char **argv)
         return EXIT_USE;
     }
     return -1;
+}
+
+/* What the command line adds to the setup. */
+static bool add_outside(struct program *p)
+{
+    for (uint32_t i = 0; i < p->n_lambdas; i++)
+        if (!setup_add_lambda(p->setup, p->lambda[i]))
+            return false;
+    return !p->events_url ||
+           str_copy(p->setup->events_url, sizeof p->setup->events_url, p->events_url);
 }
 
 int main(int argc, char **argv)
@@ -282,6 +311,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s", errors.data ? errors.data : "");
         buf_free(&errors);
         return EXIT_CONF;
+    }
+    if (!add_outside(&p)) {
+        fprintf(stderr, "connectsim: --lambda NAME=URL, --events URL; see connectsim --help\n");
+        setup_free(p.setup);
+        return EXIT_USE;
     }
     if (!p.seeded && getrandom(&p.seed, sizeof p.seed, 0) != sizeof p.seed)
         p.seed = (uint64_t)wall_ms();

@@ -30,6 +30,15 @@ static const struct conf_row key_rows[] = {
 static const struct conf_table key_table = {CONF_TABLE(key_rows), .unique = "id",
                                             .doc = "Access keys of connectsim's accounts."};
 
+static const struct conf_row lambda_rows[] = {
+    {"name", "The function's name, as in its ARN; associated with every instance.",
+     CONF_AT(struct setup_lambda, name), .type = CONF_TEXT, .required = true},
+    {"url", "Where its events go; {region} becomes the region of the ARN.",
+     CONF_AT(struct setup_lambda, url), .type = CONF_TEXT, .required = true},
+};
+static const struct conf_table lambda_table = {CONF_TABLE(lambda_rows), .unique = "name",
+                                               .doc = "Functions that flows may call."};
+
 static const struct conf_row setup_rows[] = {
     {"account", "The AWS account of the instances, 12 digits.", .type = CONF_TEXT,
      .take = take_account, .def = ACCOUNT},
@@ -41,6 +50,11 @@ static const struct conf_row setup_rows[] = {
      .type = CONF_INT, .min = 0, .max = 10000000, .def = "100000"},
     {"shards", "Shards of each stream of agent events and contact records.",
      CONF_AT(struct setup, shards), .type = CONF_INT, .min = 1, .max = 64, .def = "2"},
+    {"lambdas", "Lambda functions, each an HTTP endpoint.", .type = CONF_LIST,
+     CONF_ALLOC(struct setup, lambda, n_lambdas), .min = 0, .max = SETUP_LAMBDAS_MAX,
+     .sub = &lambda_table, .def_doc = "none"},
+    {"events", "The webhook that contact events are posted to, as EventBridge does.",
+     CONF_AT(struct setup, events_url), .type = CONF_TEXT, .def_doc = "none"},
     {"keys", "Who may call.", .type = CONF_LIST, CONF_ALLOC(struct setup, key, n_keys), .min = 1,
      .max = 1000, .sub = &key_table, .def_doc = "one, id test and secret test"},
 };
@@ -150,7 +164,22 @@ void setup_free(struct setup *s)
         return;
     config_free(s->config);
     mem_free(s->key);
+    mem_free(s->lambda);
     mem_free(s);
+}
+
+bool setup_add_lambda(struct setup *s, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    if (!equals || equals == text || s->n_lambdas == SETUP_LAMBDAS_MAX ||
+        (size_t)(equals - text) >= sizeof s->lambda->name ||
+        strlen(equals + 1) >= sizeof s->lambda->url)
+        return false;
+    s->lambda = mem_grow(s->lambda, s->n_lambdas + 1, sizeof *s->lambda);
+    struct setup_lambda *l = &s->lambda[s->n_lambdas++];
+    str_copy(l->url, sizeof l->url, equals + 1);
+    str_copy(l->name, (size_t)(equals - text) + 1, text);
+    return true;
 }
 
 void setup_add_keys(const struct setup *s, struct center *c)

@@ -19,12 +19,19 @@ struct setup_key {
     uint32_t n_allow;
     struct setup_allow allow[SETUP_ALLOW_MAX];
 };
+struct setup_lambda {
+    char name[65], url[512];
+};
+enum { SETUP_LAMBDAS_MAX = 64 };
 struct setup {
     char account[ACCOUNT_MAX];
     bool pairs, arrivals;
     uint32_t history_max, shards;
     uint32_t n_keys;
     struct setup_key *key;
+    uint32_t n_lambdas;
+    struct setup_lambda *lambda;
+    char events_url[512]; /* "": none */
     struct config *config;
 };
 extern const struct conf_table setup_table;
@@ -34,4 +41,6 @@ struct setup *setup_load(const char *path, struct buf *errors) MUST_USE;
 /* The centre that needs no file, in these regions ("us-east-1,us-west-2"). */
 struct setup *setup_default(const char *regions, struct buf *errors) MUST_USE;
 void setup_free(struct setup *s);
+/* "NAME=URL" of the command line. False: it is not that, or there are too many. */
+bool setup_add_lambda(struct setup *s, const char *text) MUST_USE;
 void setup_add_keys(const struct setup *s, struct center *c);

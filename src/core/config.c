@@ -119,7 +119,11 @@ bool config_hours_open(const struct config *c, uint16_t hours, td_ms at)
     if (hours == INDEX_NONE)
         return true;
     BUG_ON(hours >= c->n_hours);
-    const struct cfg_hours *h = &c->hours[hours];
+    return cfg_hours_open(&c->hours[hours], at);
+}
+
+bool cfg_hours_open(const struct cfg_hours *h, td_ms at)
+{
     int64_t minute = floor_div(at, 60 * MS_PER_S) + h->utc_offset_min;
     int64_t day = floor_div(minute, 1440), in_day = minute - day * 1440;
     int64_t weekday = (day + 3) - 7 * floor_div(day + 3, 7); /* 1970-01-01 was a Thursday */

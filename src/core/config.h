@@ -239,6 +239,7 @@ int config_queue_by_name(const struct config *c, const char *name);
 int config_policy_by_name(const struct config *c, const char *name);
 /* Is it open at `at`? hours == INDEX_NONE: always. */
 bool config_hours_open(const struct config *c, uint16_t hours, td_ms at);
+bool cfg_hours_open(const struct cfg_hours *h, td_ms at);
 
 /* The schema to read: for `tandem check --schema`, docs/config.md and the man page. */
 void config_schema_markdown(const struct conf_section *sections, struct buf *out);

@@ -205,6 +205,10 @@ void http_reply_asset(struct http_request *rq, const struct http_asset *asset);
  * reply. */
 void http_defer(struct http_request *rq, void (*cancelled)(void *arg), void *arg);
 
+/* Ends a deferred request and its connection without a word, as a server does that breaks down: by
+ * a reset or by closing. cancelled(arg) is called. Not from inside the handler. */
+void http_drop(struct http_request *rq, bool reset);
+
 /* A reply whose body goes on: server-sent events, for example. http_reply_header works before.
  * closed(arg) is called exactly once, from the loop and never from inside a function of this
  * header, when the stream has ended for whatever reason; the stream is gone then. Returns NULL, and

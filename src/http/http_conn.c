@@ -309,6 +309,16 @@ void http_defer(struct http_request *rq, void (*cancelled)(void *arg), void *arg
     c->cancelled_arg = arg;
 }
 
+void http_drop(struct http_request *rq, bool reset)
+{
+    struct http_conn *c = conn_of(rq);
+    BUG_ON(c->state != CONN_HANDLER || !c->deferred || c->running);
+    if (reset)
+        conn_reset(c);
+    else
+        conn_close(c);
+}
+
 /* ---- opening, time, stopping ---- */
 
 void conn_open(struct http_server *s, uv_stream_t *listener)

@@ -165,3 +165,8 @@ void site_walk(struct netmodel *m, uint16_t from, uint16_t to, struct pair *out)
 bool site_asymmetric(const struct pair *there, const struct pair *back);
 bool site_ways_known(const struct netmodel *m, const struct pair *p, uint16_t from);
 struct evidence site_evidence(struct netmodel *m, uint16_t from, uint16_t to);
+
+/* ---- whatif.c ---- */
+/* whatif_try, and `inside` is called while the trial lasts. */
+bool whatif_look(struct netmodel *m, const struct net_change *change, size_t n, struct whatif *out,
+                 void (*inside)(void *arg), void *arg) MUST_USE;

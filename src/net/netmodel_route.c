@@ -366,6 +366,23 @@ static uint16_t acceptable(struct netmodel *m, uint16_t router, const struct pre
     return fwd_set(m->could, hop, n);
 }
 
+/* A static route of the feed beats what BGP has learned, whatever its attributes: routers compare
+ * where routes come from first. The orders of clouds say so themselves. */
+static bool select_route(const struct best_policy *policy, struct choice *c)
+{
+    bool own_order = policy->order == BEST_BGP || policy->order == BEST_DIRECT_CONNECT;
+    c->result.n_used = 0;
+    for (uint32_t i = 0; own_order && i < c->n; i++)
+        if (c->path[i].attr->kind == ROUTE_STATIC && !(c->path[i].attr->has & ATTR_INACTIVE))
+            c->result.used[c->result.n_used++] = i;
+    if (c->result.n_used) {
+        c->result.best = c->result.used[0];
+        c->result.by = BEST_KIND;
+        return true;
+    }
+    return c->n && best_select(policy, c->path, c->n, &c->result);
+}
+
 void route_choose(struct netmodel *m, uint16_t router, const struct prefix *p, struct choice *c)
 {
     uint32_t subnet;
@@ -377,7 +394,7 @@ void route_choose(struct netmodel *m, uint16_t router, const struct prefix *p, s
     c->n_changed = 0;
     c->result.n_used = 0;
     collect(m, router, p, c);
-    if (c->n && best_select(&m->topo->router[router].policy, c->path, c->n, &c->result)) {
+    if (select_route(&m->topo->router[router].policy, c)) {
         uint32_t n = MIN(c->result.n_used, FWD_HOPS_MAX);
         for (uint32_t i = 0; i < n; i++)
             used[i] = c->hop[c->result.used[i]];

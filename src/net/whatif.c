@@ -276,7 +276,7 @@ static void try_sites(struct trial *t)
     mem_free(touched);
 }
 
-static void play(struct trial *t)
+static void play(struct trial *t, void (*inside)(void *arg), void *arg)
 {
     struct netmodel *m = t->m;
     fwd_trial(m->fwd);
@@ -287,6 +287,8 @@ static void play(struct trial *t)
             try_route(t, t->work[i].router, &t->work[i].prefix);
     try_faults(t);
     try_sites(t);
+    if (inside)
+        inside(arg);
     m->n_changes = 0;
     m->change = NULL;
     fwd_trial_undo(m->fwd);
@@ -298,7 +300,8 @@ static void play(struct trial *t)
         ;
 }
 
-bool whatif_try(struct netmodel *m, const struct net_change *change, size_t n, struct whatif *out)
+bool whatif_look(struct netmodel *m, const struct net_change *change, size_t n, struct whatif *out,
+                 void (*inside)(void *arg), void *arg)
 {
     struct trial *t = mem_new(1, sizeof *t);
     bool can = true;
@@ -313,11 +316,16 @@ bool whatif_try(struct netmodel *m, const struct net_change *change, size_t n, s
     if (can) {
         if (t->n_work)
             qsort(t->work, t->n_work, sizeof *t->work, work_order);
-        play(t);
+        play(t, inside, arg);
     }
     mem_free(t->work);
     mem_free(t);
     return can;
+}
+
+bool whatif_try(struct netmodel *m, const struct net_change *change, size_t n, struct whatif *out)
+{
+    return whatif_look(m, change, n, out, NULL, NULL);
 }
 
 void netmodel_try_failure(struct netmodel *m, int64_t now_ms)

@@ -54,6 +54,8 @@ void floor_free(struct floor *f)
         mem_free(f->site[i].out);
     }
     map128_free(&f->by_id);
+    map128_free(&f->has_appeared);
+    mem_free(f->appeared);
     mem_free(f->caller);
     mem_free(f->desk);
     mem_free(f->retry);

@@ -52,12 +52,16 @@ struct floor {
     struct { struct td_id id; td_ms due; } *retry; /* ring: who may have got lost on the way in */
     uint32_t retry_first, retry_count, retry_cap;
     bool retry_timer;
+    struct td_id *appeared;       /* ring: customers of contacts that came through the API alone */
+    uint32_t appeared_next;
+    struct map128 has_appeared;
     struct floor_stats stats;
 };
 
 enum {
     RETRY_MS = 5000,              /* a caller whom nobody has taken in by then is looked at again */
     DEAD_LINE_MS = 600000,        /* the most patient hangs up after so long a silence */
+    APPEARED_MAX = 1 << 16,       /* remembered, so that nobody appears a second time: some hours' */
     OUT_MAX = 1 << 22,            /* what an instance has told and its node not yet taken */
 };
 

@@ -240,15 +240,25 @@ static void delivered_due(void *arg, void *what, uint64_t life)
     mem_free(d);
 }
 
-/* A contact that came through the API alone has no customer on this floor yet: one appears. */
+/* A contact that came through the API alone has no customer on this floor yet: one appears, once,
+ * wherever the contact is by then. */
 static void caller_appears(struct floor *f, const struct ev_placed *p)
 {
     int queue = -1;
+    uint32_t at;
+    if (map128_find(&f->has_appeared, p->contact.hi, p->contact.lo, &at))
+        return; /* he has hung up since */
     for (uint16_t q = 0; q < f->c->n_queues; q++)
         if (f->c->queue[q].key == p->queue)
             queue = q;
     if (queue < 0)
         return;
+    if (!f->appeared)
+        f->appeared = mem_new(APPEARED_MAX, sizeof *f->appeared);
+    struct td_id *oldest = &f->appeared[f->appeared_next++ % APPEARED_MAX];
+    map128_erase(&f->has_appeared, oldest->hi, oldest->lo);
+    map128_insert(&f->has_appeared, p->contact.hi, p->contact.lo, 1);
+    *oldest = p->contact;
     caller_make(f, &(struct floor_call){.contact = p->contact,
                                         .customer = p->customer,
                                         .queue = (uint16_t)queue,
@@ -268,7 +278,7 @@ static void port_deliver(struct instance *i, const struct ev_placed *p)
     if (!s->engine)
         return;
     struct caller *c = caller_find(f, p->contact);
-    if (!c && p->entry_site == SITE_NONE && p->from_site == SITE_NONE) {
+    if (!c && p->entry_site == SITE_NONE) {
         caller_appears(f, p);
         c = caller_find(f, p->contact);
     }

@@ -83,6 +83,14 @@ struct decision *decision_new(struct core *k)
     return d;
 }
 
+int contact_decisions(const struct contact *t)
+{
+    int n = 0;
+    for (const struct decision *d = t->decisions; d && n < DECISIONS_KEPT; d = d->next)
+        n++;
+    return n;
+}
+
 void decision_free(struct core *k, struct decision *d)
 {
     d->next = k->decisions_free;

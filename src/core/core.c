@@ -179,15 +179,15 @@ static void contact_report(struct core *k, const struct instance_contact *r)
     else
         *n = (struct ev_contact){
             .contact = r->contact,
-            .epoch = claim ? epoch_next(t->epoch, k->self)
-                     : t   ? t->epoch
-                           : epoch_make(1, k->self),
+            .epoch = t ? t->epoch : epoch_make(1, k->self),
             .version = t ? t->state.version : 0,
             .channel = r->channel,
             .queue = t && t->decisions ? t->decisions->placed.queue : 0,
             .queued_at = t ? t->queued_at : r->at,
             .transfers = t ? t->state.transfers : 0,
         };
+    if (claim)
+        n->epoch = epoch_next(t->epoch, k->self);
     n->version++;
     n->site = k->self;
     n->queue = r->queue < k->c->n_queues ? k->c->queue[r->queue].key : n->queue;
@@ -474,11 +474,11 @@ enum folded core_apply(struct core *k, const struct input *in, td_ms now)
         break;
     case IN_BEAT: health_beat(k, in->beat); break;
     case IN_TICK:
-        asks_tick(k);
         if (k->now - k->tick_at >= k->c->health.beat_interval_ms / 2) {
             k->tick_at = k->now;
             tick(k);
         }
+        asks_tick(k); /* by what the tick has seen: nobody is sent where it is dark */
         break;
     case IN_SETTLE: moves_settle(k); break;
     default: operate(k, in); break;
@@ -527,7 +527,8 @@ bool core_history_of(struct core *k, struct td_id contact, struct core_history *
         .started_at = t->state.queued_at,
         .final = &t->state,
     };
-    for (const struct decision *d = t->decisions; d && out->n_decisions < 8; d = d->next) {
+    int n = contact_decisions(t);
+    for (const struct decision *d = t->decisions; out->n_decisions < n; d = d->next) {
         out->decisions[out->n_decisions++] = &d->placed;
         out->customer = d->placed.customer;
         out->started_at = d->placed.arrived_at;
@@ -541,16 +542,8 @@ bool core_history_of(struct core *k, struct td_id contact, struct core_history *
 static void place_here(struct core *k, struct contact *t)
 {
     struct event e = {.type = EV_PLACED};
-    if (!decide_again(k, t, 0, RULE_REHOME, &e.placed)) {
-        const struct ev_placed *p = &t->decisions->placed;
-        memcpy(&e.placed, p,
-               offsetof(struct ev_placed, candidate) + p->n_candidates * sizeof p->candidate[0]);
-        e.placed.epoch = epoch_next(t->epoch, k->self);
-        e.placed.site = k->self;
-        e.placed.from_site = SITE_NONE;
-        e.placed.counted = 0;
-        e.placed.rule = RULE_REHOME;
-    }
+    if (!decide_again(k, t, 0, RULE_REHOME, &e.placed))
+        decide_stay(k, t, RULE_REHOME, &e.placed);
     core_state(k, &e);
 }
 

@@ -106,7 +106,7 @@ enum action_type {
     ACT_SIGN_IN,      /* invite `agent` to sign in at this site */
     ACT_SIGN_OUT,     /* sign `agent` out of this instance once clear */
     ACT_WEIGHT,       /* set the age weight of `queue` in the instance */
-    ACT_HISTORY,      /* a contact ended: keep `history` */
+    ACT_HISTORY,      /* a contact ended, or a decision of it came late: keep its record */
     ACT_NOTE,         /* something an operator wants to see in the timeline */
 };
 
@@ -136,7 +136,8 @@ struct action {
         struct { uint32_t agent; uint8_t reason; } agent;
         struct { uint16_t queue; double weight; } weight;
         struct { enum note_kind kind; uint8_t site; uint32_t n; char text[160]; } note;
-        struct td_id history;         /* core_history_of gives the record */
+        struct { struct td_id contact; uint64_t epoch; uint32_t version; int n_decisions; }
+            history;                  /* which record; core_history_of gives it */
     };
 };
 

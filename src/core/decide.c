@@ -353,6 +353,31 @@ void decide_place(struct core *k, const struct route_request *r)
     core_state(k, &e);
 }
 
+/* This site again for a contact of its own that found no better one. */
+void decide_stay(const struct core *k, const struct contact *t, uint8_t rule, struct ev_placed *out)
+{
+    if (t->decisions) {
+        const struct ev_placed *p = &t->decisions->placed;
+        memcpy(out, p,
+               offsetof(struct ev_placed, candidate) + p->n_candidates * sizeof p->candidate[0]);
+    } else { /* it came without a decision of ours */
+        memset(out, 0, offsetof(struct ev_placed, candidate));
+        out->contact = t->id;
+        out->queue = t->queue_key;
+        out->channel = t->channel;
+        out->entry_site = out->nearest = SITE_NONE;
+        out->priority = PRIORITY_NORMAL;
+        out->arrived_at = t->queued_at;
+    }
+    out->epoch = epoch_next(t->epoch, k->self);
+    out->site = k->self;
+    out->group = shares_group_of(k, k->self);
+    out->from_site = SITE_NONE;
+    out->counted = 0;
+    out->rule = rule;
+    out->queued_at = t->queued_at;
+}
+
 /* Another site for a contact that must leave: no share is counted for it again. */
 bool decide_again(struct core *k, struct contact *t, uint16_t avoid, uint8_t rule,
                   struct ev_placed *out)

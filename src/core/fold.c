@@ -234,6 +234,12 @@ static void contact_owner_changed(struct core *k, struct contact *t, uint8_t was
         e.contact.epoch = epoch_next(t->epoch, k->self);
         e.contact.version = was->version + 1;
         core_state(k, &e);
+    } else if (lost && was_state == CONTACT_PLACED && t->decisions) {
+        /* Presumed lost with another site, when this one had sent for its customer: he is on his
+         * way, or the instance will say that he has gone. */
+        struct event e = {.type = EV_PLACED};
+        decide_stay(k, t, RULE_REHOME, &e.placed);
+        core_state(k, &e);
     } else if (t->site != k->self || t->now_state == CONTACT_ENDED) {
         struct action *a = core_act(k, ACT_DROP);
         a->contact.contact = t->id;
@@ -249,6 +255,18 @@ static void remember_customer(struct core *k, const struct contact *t)
             (struct returning){customer, t->agent, t->site, t->state.ended_at};
 }
 
+/* Its record is due: it has ended, or it had and one of its decisions came only now. */
+static void contact_over(struct core *k, struct contact *t)
+{
+    if (k->sticky && t->decisions && t->state.agent)
+        remember_customer(k, t);
+    struct action *a = core_act(k, ACT_HISTORY);
+    a->history.contact = t->id;
+    a->history.epoch = t->state.epoch;
+    a->history.version = t->state.version;
+    a->history.n_decisions = contact_decisions(t);
+}
+
 static void contact_changed(struct core *k, struct contact *t, const struct event *e,
                             uint8_t was_site, uint8_t was_state, const struct ev_contact *was)
 {
@@ -259,10 +277,7 @@ static void contact_changed(struct core *k, struct contact *t, const struct even
         t->end_origin = e->dot.origin;
         t->end_epoch = e->dot.epoch;
         t->end_seq = e->dot.seq;
-        if (k->sticky && t->decisions && t->state.agent)
-            remember_customer(k, t);
-        struct action *a = core_act(k, ACT_HISTORY);
-        a->history = t->id;
+        contact_over(k, t);
     }
     k->settle_moves |= t->now_state == CONTACT_QUEUED || was_state == CONTACT_QUEUED;
     if (k->recovering)
@@ -281,6 +296,7 @@ static bool fold_placed(struct core *k, const struct event *e)
     struct ev_contact was = t->state;
     contact_put(k, t, -1);
     uint64_t newest = t->decisions ? t->decisions->placed.epoch : 0;
+    int before = was_state == CONTACT_ENDED ? contact_decisions(t) : 0;
     count_placement(k, t, p);
     keep_decision(k, t, p);
     contact_derive(k, t);
@@ -289,7 +305,10 @@ static bool fold_placed(struct core *k, const struct event *e)
         ask_answered(k, p->contact);
     if (t->queue != INDEX_NONE)
         k->site[t->site].sent[LINE(t->queue, t->channel)] += e->dot.origin == k->self;
-    if (p->epoch > newest && t->epoch == p->epoch) {
+    if (was_state == CONTACT_ENDED && t->now_state == CONTACT_ENDED) {
+        if (contact_decisions(t) > before)
+            contact_over(k, t); /* came late; the end is another fact's */
+    } else if (p->epoch > newest && t->epoch == p->epoch) {
         moves_cease(k, t);
         contact_changed(k, t, e, was_site, was_state, &was);
     }

@@ -255,6 +255,7 @@ void contact_derive(struct core *k, struct contact *t);
 void contact_remove(struct core *k, struct contact *t);
 struct decision *decision_new(struct core *k);
 void decision_free(struct core *k, struct decision *d);
+int contact_decisions(const struct contact *t);        /* that its record has */
 static inline uint32_t contact_slot(const struct core *k, const struct contact *t)
 {
     return (uint32_t)(t - k->contact);
@@ -276,6 +277,8 @@ void decide_learn(struct core *k, const struct ev_placed *p, const double cost_k
 void decide_place(struct core *k, const struct route_request *r);
 bool decide_again(struct core *k, struct contact *t, uint16_t avoid, uint8_t rule,
                   struct ev_placed *out);
+void decide_stay(const struct core *k, const struct contact *t, uint8_t rule,
+                 struct ev_placed *out);
 double decide_wait_ms(const struct core *k, uint8_t site, uint32_t line);
 uint16_t decide_allowed(const struct core *k, uint32_t line, uint8_t excluded[SITES_MAX]);
 

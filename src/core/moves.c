@@ -54,6 +54,8 @@ static uint8_t push_target(const struct core *k, const struct contact *t, uint32
         if (s == k->self || !(allowed >> s & 1))
             continue;
         int32_t free = spare(k, s, line);
+        if ((int64_t)k->site[s].live + k->pushing[s] >= k->c->site[s].contacts_max)
+            continue; /* those who are on their way fill it up */
         if (free <= 0 || older_elsewhere(k, t, line, free) >= free)
             continue;
         int32_t m = p && s < p->n_candidates ? p->candidate[s].distance_m : 0;
@@ -149,10 +151,8 @@ void moves_released(struct core *k, struct td_id id, bool ok)
     if (!health_site_open(k, to, &why))
         others = (uint16_t)(1u << k->self); /* the target went meanwhile: whoever else */
     if (!decide_again(k, t, others, rule, &e.placed) && !decide_again(k, t, 0, rule, &e.placed)) {
-        e.placed = t->decisions->placed; /* back to where it was */
-        e.placed.counted = 0;
+        decide_stay(k, t, rule, &e.placed);
         e.placed.from_site = k->self;
-        e.placed.epoch = epoch_next(t->epoch, k->self);
     }
     k->moves_made++;
     core_state(k, &e);

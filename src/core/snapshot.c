@@ -1,4 +1,4 @@
-/* snapshot.c - the model's hash, the model as bytes and back, and its invariants. */
+/* snapshot.c - the model's hash, the model as bytes and back. */
 #include "core/model.h"
 
 #include "base/codec.h"
@@ -344,63 +344,4 @@ bool core_restore(struct core *k, const void *data, size_t len)
     }
     k->actions.count = 0;
     return reader_end_ok(&r);
-}
-
-/* ---- invariants ---- */
-
-static void check_list(const struct core *k, const struct contact_list *l, uint8_t kind)
-{
-    uint32_t n = 0, prev = NIL;
-    for (uint32_t at = l->head; at != NIL; at = k->contact[at].next) {
-        const struct contact *t = &k->contact[at];
-        BUG_ON(t->list != kind || t->prev != prev || id_none(t->id));
-        BUG_ON(prev != NIL && kind == LIST_WAITING && k->contact[prev].queued_at > t->queued_at);
-        prev = at;
-        n++;
-    }
-    BUG_ON(l->tail != prev || l->count != n);
-}
-
-static void check_sums(const struct core *k)
-{
-    for (uint8_t s = 0; s < k->c->n_sites; s++) {
-        uint32_t waiting = 0, inflight = 0, busy = 0;
-        for (uint32_t line = 0; line < LINES(k->c); line++) {
-            check_list(k, &k->site[s].waiting[line], LIST_WAITING);
-            check_list(k, &k->site[s].inflight[line], LIST_INFLIGHT);
-            waiting += k->site[s].waiting[line].count;
-            inflight += k->site[s].inflight[line].count;
-            busy += k->site[s].busy[line];
-        }
-        BUG_ON(waiting != k->site[s].waiting_all || inflight != k->site[s].inflight_all ||
-               busy != k->site[s].busy_all || waiting + inflight + busy != k->site[s].live);
-    }
-    for (uint8_t g = 0; g < GROUPS_MAX; g++)
-        for (uint8_t s = 0; s < SITES_MAX; s++) {
-            int64_t lag = 0;
-            for (int n = 0; n < NODES_MAX; n++)
-                lag += k->group[g].by[n].lag_u[s];
-            BUG_ON(lag != k->group[g].lag_u[s]);
-        }
-}
-
-void core_check(const struct core *k)
-{
-    check_list(k, &k->ended, LIST_ENDED);
-    check_sums(k);
-    uint32_t live = 0;
-    for (uint32_t i = 0; i < k->contacts_cap; i++) {
-        const struct contact *t = &k->contact[i];
-        if (id_none(t->id))
-            continue;
-        live++;
-        BUG_ON(!t->decisions && !t->state.epoch);
-        BUG_ON(t->epoch != MAX(t->state.epoch, t->decisions ? t->decisions->placed.epoch : 0));
-    }
-    BUG_ON(live != k->contacts_live);
-    for (uint32_t i = 0; i < k->c->n_agents; i++) {
-        const struct agent *a = &k->agent[i];
-        BUG_ON(a->free_mask && a->site == SITE_NONE);
-        BUG_ON(a->free_mask && a->talking[CHANNEL_VOICE]);
-    }
 }

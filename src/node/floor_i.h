@@ -61,7 +61,7 @@ struct floor {
 enum {
     RETRY_MS = 5000,              /* a caller whom nobody has taken in by then is looked at again */
     DEAD_LINE_MS = 600000,        /* the most patient hangs up after so long a silence */
-    APPEARED_MAX = 1 << 16,       /* remembered, so that nobody appears a second time: some hours' */
+    APPEARED_MAX = 1 << 16,       /* remembered, so that nobody comes twice: some hours' worth */
     OUT_MAX = 1 << 22,            /* what an instance has told and its node not yet taken */
 };
 

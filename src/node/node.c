@@ -254,27 +254,30 @@ static void publish(struct node *n, struct message *m)
             bus_send(n->nc.bus, n->nc.self, (uint8_t)to, m);
 }
 
-static void history_out(struct node *n, struct td_id contact)
+static void history_out(struct node *n, const struct action *a)
 {
     struct core_history h;
     if (!n->nc.on_history && n->store->forgets_history)
         return; /* nobody wants it */
-    if (!core_history_of(n->core, contact, &h))
-        return;
+    if (!core_history_of(n->core, a->history.contact, &h) || h.epoch != a->history.epoch ||
+        h.version != a->history.version || h.n_decisions != a->history.n_decisions)
+        return; /* it has changed since, and that has an action of its own */
     if (n->nc.on_history)
         n->nc.on_history(n->nc.arg, n, &h);
     if (n->store->forgets_history)
         return;
     buf_reset(&n->scratch);
     node_history_encode(&n->scratch, &h);
-    store_put_history(n->store, &(struct store_history){.contact = h.contact,
-                                                        .customer = h.customer,
-                                                        .epoch = h.epoch,
-                                                        .version = h.version,
-                                                        .started_at = h.started_at,
-                                                        .ended_at = h.ended_at,
-                                                        .record = n->scratch.data,
-                                                        .record_len = n->scratch.len});
+    /* A record to which a late decision was added outweighs the one without. */
+    store_put_history(n->store,
+                      &(struct store_history){.contact = h.contact,
+                                              .customer = h.customer,
+                                              .epoch = h.epoch,
+                                              .version = h.version << 4 | (uint32_t)h.n_decisions,
+                                              .started_at = h.started_at,
+                                              .ended_at = h.ended_at,
+                                              .record = n->scratch.data,
+                                              .record_len = n->scratch.len});
 }
 
 void node_history_encode(struct buf *b, const struct core_history *h)
@@ -304,7 +307,7 @@ static void hold_actions(struct node *n)
         if (!core_next_action(n->core, a))
             return;
         if (a->type == ACT_HISTORY)
-            history_out(n, a->history);
+            history_out(n, a);
         else
             h->count++;
     }

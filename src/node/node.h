@@ -36,6 +36,7 @@ struct node_config {
     /* A fact of any origin was folded; `bytes` are its binary form. */
     void (*on_fact)(void *arg, struct node *n, const struct event *e, const void *bytes,
                     size_t len);
+    /* A contact ended; again when one of its decisions came only after. */
     void (*on_history)(void *arg, struct node *n, const struct core_history *h);
     void (*on_note)(void *arg, struct node *n, const struct node_note *note);
     void (*on_fatal)(void *arg, struct node *n, const char *why); /* the store failed: it stops */

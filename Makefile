@@ -3,9 +3,10 @@
 #   make demo  [DEMO="--for 60s --speed 60 --trace FILE --port N ..."]   a live contact centre
 #   make test                        every test, with gcc, clang and sanitizers: about 15 minutes
 #   make sim SEEDS=N [FROM=N]        the fault simulator
+#   make mutate [ONLY=NAME,...]      deliberate mistakes in the core, which it must all catch
 #   make fuzz SECONDS=N [FUZZ=NAME]  each fuzz target, or one, for so long
 .DEFAULT_GOAL := build/tandem
-.PHONY: demo test check sim fuzz bench coverage install clean setup build/tandem
+.PHONY: demo test check sim mutate fuzz bench coverage install clean setup build/tandem
 
 setup: ; @qa/setup.sh demo
 
@@ -27,6 +28,10 @@ check:
 sim: setup
 	@[ -f build/build.ninja ] || meson setup build
 	@ninja -C build tests/sim/sim && build/tests/sim/sim --seeds $(or $(SEEDS),1000) --from $(or $(FROM),1)
+
+mutate: setup
+	@[ -f build/build.ninja ] || meson setup build
+	@ninja -C build tests/sim/sim && tests/sim/mutate.py build $(if $(ONLY),--only $(ONLY))
 
 fuzz:
 	@qa/setup.sh all

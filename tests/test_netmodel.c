@@ -1,6 +1,7 @@
 /* netmodel: the faults of the lab and a few more, as the tables that real routers would have. Each
  * is raised with its name and place, and taken back after healing; the healthy networks raise
  * nothing. */
+#include "net/netmodel_i.h"
 #include "net_world.h"
 
 /* Exactly these kinds are raised, each at least once. */
@@ -609,6 +610,176 @@ TEST(latency_steps_and_loops_seen)
     netmodel_probe(w->model, &r);
     w_wait(w, 2000);
     HEALTHY(w, "no longer");
+    w_free(w);
+}
+
+TEST(a_session_that_never_came_up)
+{
+    struct topo t = topo_direct();
+    struct world *w = w_new(t);
+    int64_t start = w->now_ms;
+    w->peer[GCP][EUW1_A] = w->peer[GCP][APSE1_A]; /* as if nobody had told of it */
+    struct session none = {.state = RIB_PEER_UNKNOWN};
+    w->model->session[EUW1_A][0] = w->model->session[EUW1_A][1] = none;
+    w->down[EUW1_A] = true;
+    w_play(w);
+    w_wait(w, 60000);
+    CHECK(w->now_ms > start);
+    ONLY(w, "never up", V_SESSION_DOWN, V_NO_PATH);
+    const struct verdict *v = w_verdict(w, V_SESSION_DOWN);
+    CHECK(v && v->evidence.link == EUW1_A);
+    CHECK_STR(v ? v->evidence.reason : "", "was never up");
+    w_free(w);
+}
+
+/* A Transit Gateway that is polled: its whole table, with kinds instead of AS paths. */
+static void table(struct world *w, int r, const char *prefix, enum route_kind kind, const char *via,
+                  bool there)
+{
+    struct peer_key key = {.type = PEER_LOC_RIB};
+    struct attr a = {.kind = (uint8_t)kind, .via = source_name(w->sources, via)};
+    struct route_event e = {.type = there ? ROUTE_ANNOUNCE : ROUTE_WITHDRAW,
+                            .view = VIEW_LOC_RIB,
+                            .router = w->router[r],
+                            .peer = source_peer(w->sources, w->router[r], &key),
+                            .prefix = pfx(prefix),
+                            .attr = there ? attr_intern(w->attrs, &a) : ATTR_NONE};
+    w_event(w, e);
+    attr_release(w->attrs, e.attr);
+}
+
+TEST(a_transit_gateway_that_is_polled)
+{
+    struct topo t = topo_direct();
+    add_static(&t, GCP, "10.0.0.0/8", TOPO_NONE);
+    t.router[USE1].attached_from_feed = true;
+    t.router[USE1].policy.order = BEST_TRANSIT_GATEWAY;
+    struct world *w = w_new(t);
+    w_play(w);
+    table(w, USE1, "10.1.0.0/16", ROUTE_VPC, "tgw-attach-vpc1", true);
+    static const char *const others[] = {"10.100.0.0/16", "10.2.0.0/16", "10.3.0.0/16",
+                                         "10.4.0.0/16"};
+    for (size_t i = 0; i < COUNTOF(others); i++)
+        table(w, USE1, others[i], ROUTE_DXGW, "use1-a", true);
+    w->end[USE1_A][0].local_pref_in = 200; /* the hub by a, as the gateway */
+    w_play(w);
+    w_wait(w, 60000);
+    HEALTHY(w, "polled");
+    /* Its VPC shrinks, what is announced for it does not, and the hub has a summary. */
+    table(w, USE1, "10.1.0.0/16", ROUTE_VPC, "tgw-attach-vpc1", false);
+    table(w, USE1, "10.1.0.0/17", ROUTE_VPC, "tgw-attach-vpc1", true);
+    w_wait(w, 10000);
+    ONLY(w, "half of it", V_BLACKHOLE);
+    table(w, USE1, "10.0.0.0/8", ROUTE_DXGW, "use1-a", true);
+    w_wait(w, 10000);
+    ONLY(w, "and a summary", V_LOOP);
+    /* Two static routes on the peering, in the order of a Transit Gateway. */
+    table(w, USE1, "10.0.0.0/8", ROUTE_DXGW, "use1-a", false);
+    table(w, USE1, "10.1.0.0/17", ROUTE_VPC, "tgw-attach-vpc1", false);
+    table(w, USE1, "10.1.0.0/16", ROUTE_VPC, "tgw-attach-vpc1", true);
+    table(w, USE1, "10.3.0.0/16", ROUTE_STATIC, "us-peering", true);
+    w_static(w, USW2, "10.3.0.0/16", US_PEERING, true);
+    w_wait(w, 10000);
+    ONLY(w, "statics", V_LOOP, V_NO_PATH);
+    const struct verdict *v = w_verdict(w, V_LOOP);
+    CHECK(v && v->evidence.hop[0].router == USE1 && v->evidence.hop[0].link == US_PEERING);
+    w_free(w);
+}
+
+TEST(ipv6)
+{
+    static const char *const subnet[] = {"2001:db8:100::/48", "2001:db8:1::/48", "2001:db8:2::/48",
+                                         "2001:db8:3::/48", "2001:db8:4::/48"};
+    struct topo t = topo_direct();
+    for (uint32_t s = 0; s < t.n_sites; s++) {
+        t.subnet[s].prefix = pfx(subnet[s]);
+        t.site[s].address = (struct ip_addr){0}; /* the first but one of its subnet */
+    }
+    struct world *w = settled(t);
+    w_static(w, USE1, "2001:db8:3::/48", US_PEERING, true);
+    w_static(w, USW2, "2001:db8:3::/48", US_PEERING, true);
+    w_static(w, APSE1, "2001:db8:4:ff::/64", -1, true);
+    w_wait(w, 10000);
+    ONLY(w, "IPv6", V_LOOP, V_NO_PATH, V_BLACKHOLE);
+    char text[256];
+    const struct verdict *v = w_verdict(w, V_BLACKHOLE);
+    CHECK_STR(v ? verdict_text(v, &w->topo, text, sizeof text) : "",
+              "blackhole at apse1: 2001:db8:4:ff::/64, AS 64604; sent by gcp -apse1-a->");
+    w_free(w);
+}
+
+TEST(what_does_not_fit_is_said)
+{
+    struct topo t = topo_direct();
+    struct attr_table *attrs = attr_table_new(1, 100, 1 << 16);
+    struct sources *sources = sources_new();
+    struct netmodel_options o = NETMODEL_DEFAULTS;
+    o.limits.routes_max = 3;
+    struct netmodel *m = netmodel_new(&t, attrs, sources, &o);
+    uint32_t router = source_router(sources, "gcp");
+    struct peer_key key = {.address = ip("169.254.1.2")};
+    struct attr a = {.next_hop = ip("169.254.1.2")};
+    struct route_event e = {.type = ROUTE_ANNOUNCE,
+                            .view = VIEW_IN_POST,
+                            .router = router,
+                            .peer = source_peer(sources, router, &key),
+                            .at_ms = 1000,
+                            .attr = attr_intern(attrs, &a)};
+    for (int i = 0; i < 5; i++) {
+        e.prefix = pfx("10.9.0.0/24");
+        e.prefix.byte[2] = (uint8_t)i;
+        netmodel_sink(m, &e);
+    }
+    netmodel_settle(m, 2000, NULL, NULL);
+    CHECK_EQ(verdicts_raised(netmodel_verdicts(m), V_MODEL_FULL), 1);
+    netmodel_settle(m, 100000, NULL, NULL);
+    netmodel_settle(m, 200000, NULL, NULL);
+    CHECK_EQ(verdicts_raised(netmodel_verdicts(m), V_MODEL_FULL),
+             0); /* nothing more was left out */
+    attr_release(attrs, e.attr);
+    netmodel_free(m);
+    sources_free(sources);
+    attr_table_free(attrs);
+    topo_free(&t);
+}
+
+/* Ways are walked again only where a change can matter; they must be as if all were. */
+PROP(ways_as_walked_anew, 60)
+{
+    static const char *const prefix[] = {"10.1.0.0/16", "10.2.0.0/15", "10.3.0.10/32",
+                                         "10.0.0.0/8",  "10.4.0.0/24", "10.100.0.0/17"};
+    struct world *w = w_new(rng_chance(rng, 0.5) ? topo_colo() : topo_direct());
+    struct route_down why = {.reason = DOWN_REMOTE_SILENT};
+    bool up[W_LINKS], fixed[W_ROUTERS][COUNTOF(prefix)] = {0};
+    memset(up, 1, sizeof up);
+    w_play(w);
+    w_wait(w, 20000);
+    for (int step = 0; step < 25; step++) {
+        int l = (int)rng_below(rng, w->topo.n_links), end = (int)rng_below(rng, 2);
+        size_t p = rng_below(rng, COUNTOF(prefix));
+        int r = w->topo.link[l].router[end];
+        if (rng_chance(rng, 0.4) && w->topo.link[l].session) {
+            up[l] = !up[l];
+            w_session(w, l, up[l], &why);
+        } else if (rng_chance(rng, 0.5)) {
+            w->end[l][end].local_pref_in = rng_chance(rng, 0.5) ? 200 : 0;
+        } else {
+            fixed[r][p] = !fixed[r][p];
+            w_static(w, r, prefix[p], rng_chance(rng, 0.8) ? l : -1, fixed[r][p]);
+        }
+        w_play(w);
+        w_wait(w, (int64_t)rng_below(rng, 3000));
+        uint16_t n = (uint16_t)w->topo.n_sites;
+        for (uint16_t i = 0; i < n; i++)
+            for (uint16_t j = 0; j < n; j++) {
+                const struct pair *kept = &w->model->pair[i * n + j];
+                struct pair fresh;
+                site_walk(w->model, i, j, &fresh);
+                if (kept->ends != fresh.ends || kept->n_edges != fresh.n_edges ||
+                    memcmp(kept->edge, fresh.edge, fresh.n_edges * sizeof *fresh.edge) != 0)
+                    TAP_FAIL("the way from %u to %u has changed unseen", i, j);
+            }
+    }
     w_free(w);
 }
 

@@ -409,6 +409,11 @@ unsigned fwd_spread(struct fwd *f, uint16_t from, const struct ip_addr *a,
     return ends;
 }
 
+uint64_t fwd_unregistered(const struct fwd *f)
+{
+    return f->unregistered;
+}
+
 struct fwd_size fwd_size(const struct fwd *f)
 {
     struct fwd_size z = {.prefixes = f->n_prefixes,

@@ -152,4 +152,5 @@ struct fwd_size {
     uint64_t unregistered; /* faults of atoms that found the register full; 0, or all is wrong */
     uint64_t tree_bytes, class_bytes, other_bytes; /* allocated */
 };
-struct fwd_size fwd_size(const struct fwd *f);
+struct fwd_size fwd_size(const struct fwd *f); /* takes a step a class and router */
+uint64_t fwd_unregistered(const struct fwd *f);

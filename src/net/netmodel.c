@@ -118,11 +118,23 @@ struct peer_state *netmodel_peer_of(struct netmodel *m, uint32_t peer)
     return p;
 }
 
-bool netmodel_heard(const struct netmodel *m, uint16_t router, int64_t now_ms)
+enum { QUIET_MS = 1000, SYNC_TIMES_MAX = 6 };
+
+/* When the router will count as heard, if it says nothing more until then. */
+static int64_t heard_from_ms(const struct netmodel *m, uint16_t router)
 {
     const struct router_state *r = &m->router[router];
     struct rib_feed feed = r->source ? rib_feed(m->rib, r->source) : (struct rib_feed){0};
-    return feed.up && now_ms >= feed.since_ms + m->o.sync_ms;
+    if (!feed.up)
+        return INT64_MAX;
+    int64_t told = MAX(feed.since_ms + m->o.sync_ms, r->last_ms + QUIET_MS);
+    return MIN(told, feed.since_ms + SYNC_TIMES_MAX * (int64_t)m->o.sync_ms);
+}
+
+bool netmodel_heard(const struct netmodel *m, uint16_t router, int64_t now_ms)
+{
+    const struct router_state *r = &m->router[router];
+    return r->heard || now_ms >= heard_from_ms(m, router);
 }
 
 /* ---- routes ---- */
@@ -147,6 +159,7 @@ static void changed(void *arg, const struct rib_change *c)
     if (router == TOPO_NONE)
         return;
     struct router_state *r = &m->router[router];
+    r->last_ms = c->at_ms;
     enum route_view before = route_view_of(m, router);
     uint32_t *n = c->view == VIEW_LOC_RIB   ? &r->loc_routes
                   : c->view == VIEW_IN_POST ? &r->post_routes
@@ -215,10 +228,21 @@ static void judge_skew(struct netmodel *m, uint16_t link, const struct evidence 
                 m->now_ms, &e);
 }
 
+/* A router that tells of its sessions, and never told of this one. */
+static bool never_up(const struct netmodel *m, uint16_t link, int end)
+{
+    const struct topo_link *l = &m->topo->link[link];
+    const struct router_state *r = &m->router[l->router[end]];
+    return l->session && r->heard && r->tells_sessions &&
+           m->session[link][end].state == RIB_PEER_UNKNOWN &&
+           m->session[link][!end].state != RIB_PEER_UP;
+}
+
 static void judge_session(struct netmodel *m, uint16_t link)
 {
     const struct session *s = m->session[link];
-    bool down[2] = {s[0].state == RIB_PEER_DOWN, s[1].state == RIB_PEER_DOWN};
+    bool down[2] = {s[0].state == RIB_PEER_DOWN || never_up(m, link, 0),
+                    s[1].state == RIB_PEER_DOWN || never_up(m, link, 1)};
     uint32_t flaps[2] = {downs_lately(m, &s[0]), downs_lately(m, &s[1])};
     int worse = flaps[1] > flaps[0], first = down[1] && (!down[0] || s[1].since_ms < s[0].since_ms);
     struct evidence e = evidence_none();
@@ -226,9 +250,11 @@ static void judge_session(struct netmodel *m, uint16_t link)
     e.router = m->topo->link[link].router[first];
     e.neighbour = m->topo->link[link].router[!first];
     e.peer = s[first].peer;
-    str_copy(e.reason, sizeof e.reason, s[first].reason);
+    bool never = s[first].state == RIB_PEER_UNKNOWN;
+    str_copy(e.reason, sizeof e.reason, never ? "was never up" : s[first].reason);
     if (down[0] || down[1])
-        verdict_set(&m->verdicts, V_SESSION_DOWN, link, s[first].since_ms, m->now_ms, &e);
+        verdict_set(&m->verdicts, V_SESSION_DOWN, link, never ? m->now_ms : s[first].since_ms,
+                    m->now_ms, &e);
     else
         verdict_unset(&m->verdicts, V_SESSION_DOWN, link, m->now_ms);
     judge_skew(m, link, &e);
@@ -276,6 +302,7 @@ static void peer_event(struct netmodel *m, const struct route_event *e)
     s->downs = now->downs;
     if (e->type == ROUTE_PEER_DOWN)
         str_copy(s->reason, sizeof s->reason, route_down_text(e->down));
+    m->router[p->router].tells_sessions = true;
     m->link_dirty[p->link] = true;
 }
 
@@ -310,9 +337,23 @@ static void hear(struct netmodel *m)
     m->heard_changed = false;
     for (uint32_t r = 0; r < m->topo->n_routers; r++) {
         bool now = netmodel_heard(m, (uint16_t)r, m->now_ms);
-        m->heard_changed |= now != m->router[r].heard;
+        m->heard_changed |= now && !m->router[r].heard;
         m->router[r].heard = now;
     }
+}
+
+/* What did not fit in the tables, the models, the register or the list. */
+static void judge_room(struct netmodel *m)
+{
+    uint64_t full = m->full + rib_stats(m->rib).refused + fwd_unregistered(m->fwd) +
+                    m->verdicts.refused + (m->could ? fwd_unregistered(m->could) : 0);
+    struct evidence e = evidence_none();
+    e.value = (int64_t)full;
+    if (full > m->full_told)
+        verdict_set(&m->verdicts, V_MODEL_FULL, 0, m->now_ms, m->now_ms, &e);
+    else
+        verdict_unset(&m->verdicts, V_MODEL_FULL, 0, m->now_ms);
+    m->full_told = full;
 }
 
 static void steps_end(struct netmodel *m)
@@ -332,7 +373,7 @@ void netmodel_settle(struct netmodel *m, int64_t now_ms, verdict_fn *told, void 
     hear(m);
     for (uint32_t l = 0; l < m->topo->n_links; l++) {
         const struct session *s = m->session[l];
-        if (!m->link_dirty[l] && !s[0].n_downs && !s[1].n_downs)
+        if (!m->link_dirty[l] && !m->heard_changed && !s[0].n_downs && !s[1].n_downs)
             continue;
         judge_session(m, (uint16_t)l);
         if (m->link_dirty[l])
@@ -344,6 +385,7 @@ void netmodel_settle(struct netmodel *m, int64_t now_ms, verdict_fn *told, void 
     fault_settle(m);
     site_settle(m);
     steps_end(m);
+    judge_room(m);
     verdicts_settle(&m->verdicts, m->now_ms, told, arg);
 }
 
@@ -351,10 +393,8 @@ int64_t netmodel_due(const struct netmodel *m)
 {
     int64_t due = m->n_queue ? m->now_ms : verdicts_due(&m->verdicts);
     for (uint32_t r = 0; r < m->topo->n_routers; r++) {
-        struct rib_feed feed =
-            m->router[r].source ? rib_feed(m->rib, m->router[r].source) : (struct rib_feed){0};
-        if (feed.up && !m->router[r].heard)
-            due = MIN(due, feed.since_ms + m->o.sync_ms);
+        if (!m->router[r].heard)
+            due = MIN(due, heard_from_ms(m, (uint16_t)r));
     }
     for (uint32_t l = 0; l < m->topo->n_links; l++)
         for (int end = 0; end < 2; end++) {

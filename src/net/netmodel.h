@@ -12,8 +12,10 @@
  * (VIEW_IN_POST), else what was received. A route that the router only announces is no rule of it:
  * an aggregate leads nowhere by itself, which is how it loops.
  *
- * A router is heard when its feed has been up for sync_ms. About a router that is not heard nothing
- * is said that rests on a route missing in it.
+ * A router is heard when its feed has been up for sync_ms and then a second went by without a route
+ * from it, or after six times sync_ms; it stays so when the feed is lost, since its table then is
+ * the last that is known. About a router that was never heard nothing is said that rests on a route
+ * missing in it.
  *
  * Beside the model of what is there is one of what could be (fwd.h, `potential`): each router with
  * every route that it accepts. In it a circle counts only if a hop in it is not guarded by BGP's

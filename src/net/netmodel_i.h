@@ -41,7 +41,8 @@ struct session { /* one end of a link */
 struct router_state {
     uint32_t source;          /* 0: never heard of */
     uint32_t loc_routes, post_routes; /* in these views, of all its peers */
-    bool heard;
+    int64_t last_ms;                  /* when it last told of a route */
+    bool heard, tells_sessions;
 };
 
 struct peer_state { /* by the number of the source_peer */
@@ -120,6 +121,7 @@ struct netmodel {
     struct pair *pair; /* from * sites + to */
     bool pairs_stale;
     uint32_t failure_at;
+    uint64_t full, full_told; /* changes that did not fit; as the verdict has it */
 
     /* a proposal on trial */
     const struct net_change *change;

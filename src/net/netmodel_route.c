@@ -554,9 +554,9 @@ void route_update(struct netmodel *m, uint16_t router, const struct prefix *p, b
 {
     struct choice *c = &m->choice;
     route_choose(m, router, p, c);
-    (void)fwd_update(m->fwd, router, p, c->set); /* full: fwd_size tells, and so does a verdict */
+    m->full += fwd_update(m->fwd, router, p, c->set) == FWD_FULL;
     if (m->could)
-        (void)fwd_update(m->could, router, p, c->acceptable);
+        m->full += fwd_update(m->could, router, p, c->acceptable) == FWD_FULL;
     if (judge) {
         struct live l = {m, router, p};
         route_judge(m, router, p, c, put_live, &l);

@@ -43,6 +43,13 @@ const struct verdict_row verdict_rows[VERDICT_KINDS] = {
                       "router, since when",
                       "Look at the monitoring session (BMP) or at the poll's errors in the log. "
                       "Until then trust probes more than the model where this router is passed."},
+    [V_MODEL_FULL] =
+        {"model_full", CRIT, 0, 60000,
+         "Something did not fit: routes beyond the limit of the tables, more faults or "
+         "verdicts than their lists hold. What was left out cannot be judged.",
+         "how many were refused since the start",
+         "Look which router sends so much (a leak of a full table?), or raise the "
+         "limits."},
     [V_ROUTE_MISSING] = {"route_missing", CRIT, 3000, 1000,
                          "A route that is expected at a router is not there.",
                          "router, prefix, whether a neighbour announces it and it was refused",
@@ -221,7 +228,7 @@ void verdict_set(struct verdicts *l, enum verdict_kind kind, uint64_t key, int64
                  int64_t now_ms, const struct evidence *e)
 {
     struct verdict *v = find(l, kind, key);
-    if (!v && l->n >= VERDICTS_MAX) {
+    if (!v && l->n >= VERDICTS_MAX + (kind == V_MODEL_FULL)) { /* that one has a place */
         l->refused++;
         return;
     }
@@ -378,8 +385,11 @@ char *verdict_text(const struct verdict *v, const struct topo *t, char *out, siz
     if (e->as_expected)
         buf_fmt(&b, " instead of %u", e->as_expected);
     if (e->n_hops) {
-        buf_str(&b,
-                v->kind == V_LOOP || v->kind == V_LOOP_AFTER_FAILURE ? "; round by " : "; way ");
+        bool round =
+            v->kind == V_LOOP || v->kind == V_LOOP_AFTER_FAILURE || v->kind == V_LOOP_POSSIBLE;
+        bool sent =
+            v->kind == V_BLACKHOLE || v->kind == V_DEAD_END || v->kind == V_AGGREGATE_UNCOVERED;
+        buf_str(&b, round ? "; round by " : sent ? "; sent by " : "; way ");
         put_hops(&b, t, e->hop, e->n_hops);
     }
     if (e->n_back) {

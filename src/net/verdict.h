@@ -23,6 +23,7 @@ enum verdict_kind {
     V_DETECTION_SKEW,
     V_ROUTE_LIMIT,
     V_FEED_STALE,
+    V_MODEL_FULL,
     /* routes against expectations */
     V_ROUTE_MISSING,
     V_ROUTE_UNEXPECTED,

@@ -335,6 +335,19 @@ bool jr_read(struct jr *r, const void *data, size_t len)
     return ok;
 }
 
+const struct jr_node *jr_get(const struct jr_node *object, const char *key)
+{
+    if (object && object->kind == JR_OBJECT)
+        jr_each(v, object) if (strcmp(v->key, key) == 0) return v;
+    return NULL;
+}
+
+const char *jr_get_text(const struct jr_node *object, const char *key)
+{
+    const struct jr_node *v = jr_get(object, key);
+    return v && v->kind == JR_TEXT ? v->text : "";
+}
+
 void jr_free(struct jr *r)
 {
     mem_free(r->node);

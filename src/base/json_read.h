@@ -77,6 +77,10 @@ static inline double jr_number(const struct jr_node *v) /* 0 when it is none */
     return v->kind == JR_WHOLE ? (double)v->whole : v->kind == JR_REAL ? v->real : 0;
 }
 
+/* The member of that name; NULL: there is none, or `object` is none (NULL is none). */
+const struct jr_node *jr_get(const struct jr_node *object, const char *key);
+const char *jr_get_text(const struct jr_node *object, const char *key); /* "": no such text */
+
 /* The end of what a node contains. */
 static inline const struct jr_node *jr_past(const struct jr_node *v)
 {

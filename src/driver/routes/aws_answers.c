@@ -1,0 +1,235 @@
+#include "driver/routes/aws_answers.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "driver/routes/aws_words.h"
+
+/* ---- small things ---- */
+
+static const struct jr_node *list(const struct jr_node *o, const char *key)
+{
+    const struct jr_node *v = jr_get(o, key);
+    return v && v->kind == JR_ARRAY ? v : NULL;
+}
+
+static uint32_t number(const struct jr_node *o, const char *key, uint32_t max)
+{
+    const struct jr_node *v = jr_get(o, key);
+    return v && v->kind == JR_WHOLE && v->whole >= 0 && v->whole <= max ? (uint32_t)v->whole : 0;
+}
+
+/* asnLong is there for those that fit into 16 bits too, in newer answers; asn in all. */
+static uint32_t as_number(const struct jr_node *o)
+{
+    uint32_t as = number(o, "asnLong", UINT32_MAX);
+    return as ? as : number(o, "asn", UINT32_MAX);
+}
+
+/* "169.254.10.1/30" -> the address */
+static struct ip_addr address(const struct jr_node *o, const char *key)
+{
+    char text[IP_TEXT_MAX];
+    struct ip_addr a = {.family = 0};
+    const char *s = jr_get_text(o, key);
+    size_t n = strcspn(s, "/");
+    if (n < sizeof text) {
+        memcpy(text, s, n);
+        text[n] = 0;
+        if (ip_parse(text, &a))
+            return a;
+    }
+    return (struct ip_addr){.family = 0};
+}
+
+static void take_token(const struct jr_node *o, struct buf *next)
+{
+    buf_reset(next);
+    buf_str(next, jr_get_text(o, "nextToken"));
+}
+
+/* ---- virtual interfaces ---- */
+
+static void tell_bgp_peer(struct cloud *c, uint32_t router, const char *interface,
+                          uint32_t as_local, const struct jr_node *v, int64_t at_ms)
+{
+    const char *status = jr_get_text(v, "bgpStatus");
+    struct cloud_session s = {
+        .listed_by = CLOUD_VIF,
+        .router = router,
+        .key = {.distinguisher = hash_str(interface),
+                .address = address(v, "customerAddress"),
+                .type = PEER_GLOBAL},
+        .up = strcmp(status, "up") == 0,
+        .known = strcmp(status, "up") == 0 || strcmp(status, "down") == 0,
+        .word = status,
+        .as = as_number(v),
+        .as_local = as_local,
+        .local = address(v, "amazonAddress"),
+    };
+    if (s.key.address.family)
+        (void)cloud_tell_session(c, &s, at_ms);
+    else
+        cloud_count_bad_route(c);
+}
+
+static void tell_interface(struct cloud *c, const struct jr_node *v, int64_t at_ms)
+{
+    const char *id = jr_get_text(v, "virtualInterfaceId");
+    const char *state = jr_get_text(v, "virtualInterfaceState");
+    const char *gateway = jr_get_text(v, "directConnectGatewayId");
+    if (!*gateway)
+        gateway = jr_get_text(v, "virtualGatewayId");
+    struct link_event e = {.kind = CLOUD_VIF,
+                           .state = aws_link_state(state),
+                           .router = cloud_router(c, *gateway ? gateway : "aws"),
+                           .link = cloud_name(c, id),
+                           .far = cloud_name(c, jr_get_text(v, "connectionId")),
+                           .vlan = (uint16_t)number(v, "vlan", 4094),
+                           .mtu = (uint16_t)number(v, "mtu", UINT16_MAX),
+                           .at_ms = at_ms};
+    if (!e.router || !e.link) {
+        cloud_count_bad_route(c);
+        return;
+    }
+    cloud_word(e.word, sizeof e.word, state);
+    if (strcmp(state, "deleted") == 0)
+        return; /* still listed for a while; as one that is not */
+    cloud_tell_link(c, &e);
+    const struct jr_node *peers = list(v, "bgpPeers");
+    if (peers)
+        jr_each(p, peers) if (strcmp(jr_get_text(p, "bgpPeerState"), "deleted") != 0)
+            tell_bgp_peer(c, e.router, id, number(v, "amazonSideAsn", UINT32_MAX), p, at_ms);
+}
+
+bool aws_virtual_interfaces(struct cloud *c, const void *json, size_t n, int64_t at_ms,
+                            struct buf *next)
+{
+    const struct jr_node *o = cloud_json(c, json, n), *l = list(o, "virtualInterfaces");
+    buf_reset(next);
+    if (!l)
+        return false;
+    jr_each(v, l) tell_interface(c, v, at_ms);
+    take_token(o, next);
+    return true;
+}
+
+/* ---- associations ---- */
+
+static void tell_association(struct cloud *c, const struct jr_node *v, int64_t at_ms)
+{
+    const char *id = jr_get_text(v, "associationId"), *state = jr_get_text(v, "associationState");
+    const struct jr_node *gateway = jr_get(v, "associatedGateway");
+    const struct jr_node *allowed = list(v, "allowedPrefixesToDirectConnectGateway");
+    struct link_event e = {.kind = CLOUD_ASSOCIATION,
+                           .state = aws_link_state(state),
+                           .router = cloud_router(c, jr_get_text(v, "directConnectGatewayId")),
+                           .link = cloud_name(c, id),
+                           .far = cloud_name(c, jr_get_text(gateway, "id")),
+                           .at_ms = at_ms};
+    if (!e.router || !e.link) {
+        cloud_count_bad_route(c);
+        return;
+    }
+    if (strcmp(state, "disassociated") == 0)
+        return;
+    cloud_word(e.word, sizeof e.word, state);
+    cloud_tell_link(c, &e);
+    struct cloud_table t = {.router = e.router,
+                            .peer = cloud_table_peer(c, e.router, id),
+                            .view = VIEW_LOC_RIB,
+                            .listed_by = CLOUD_ASSOCIATION,
+                            .at_ms = at_ms};
+    if (!t.peer)
+        return;
+    struct attr a = {.kind = ROUTE_STATIC, .via = e.link};
+    cloud_table_begin(c, &t);
+    if (allowed)
+        jr_each(p, allowed)(void) cloud_route(c, &t, jr_get_text(p, "cidr"), 0, &a);
+    cloud_table_end(c, &t);
+}
+
+bool aws_gateway_associations(struct cloud *c, const void *json, size_t n, int64_t at_ms,
+                              struct buf *next)
+{
+    const struct jr_node *o = cloud_json(c, json, n);
+    const struct jr_node *l = list(o, "directConnectGatewayAssociations");
+    buf_reset(next);
+    if (!l)
+        return false;
+    jr_each(v, l) tell_association(c, v, at_ms);
+    take_token(o, next);
+    return true;
+}
+
+/* ---- pushed changes ---- */
+
+static const char *after_slash(const char *arn)
+{
+    const char *slash = strrchr(arn, '/');
+    return slash ? slash + 1 : "";
+}
+
+static void tell_change(struct cloud *c, const struct cloud_table *t, const struct jr_node *route,
+                        bool installed)
+{
+    const char *prefix = jr_get_text(route, "destinationCidrBlock");
+    const struct jr_node *through = list(route, "attachments");
+    bool is_static = strcmp(jr_get_text(route, "routeType"), "route_static") == 0;
+    bool blackhole = strcmp(jr_get_text(route, "routeState"), "blackhole") == 0;
+    struct attr a = {.kind = is_static ? ROUTE_STATIC : ROUTE_BGP,
+                     .has = blackhole ? ATTR_BLACKHOLE : 0};
+    if (!through || !through->count) {
+        (void)(installed ? cloud_route(c, t, prefix, 0, &a) : cloud_withdraw(c, t, prefix, 0));
+        return;
+    }
+    jr_each(v, through)
+    {
+        a.via = cloud_name(c, jr_get_text(v, "tgwAttachmentId"));
+        if (!is_static)
+            a.kind = aws_route_kind(jr_get_text(v, "attachmentType"));
+        if (installed)
+            (void)cloud_route(c, t, prefix, a.via, &a);
+        else
+            (void)cloud_withdraw(c, t, prefix, a.via);
+    }
+}
+
+static bool sequence_of(const struct jr_node *detail, uint64_t *sequence)
+{
+    const struct jr_node *v = jr_get(detail, "sequenceNumber");
+    if (!v || v->kind != JR_WHOLE || v->whole <= 0)
+        return false;
+    *sequence = (uint64_t)v->whole;
+    return true;
+}
+
+bool aws_routing_update(struct cloud *c, const void *json, size_t n, int64_t at_ms)
+{
+    const struct jr_node *o = cloud_json(c, json, n), *detail = jr_get(o, "detail");
+    const struct jr_node *tables = list(detail, "transitGatewayRouteTableArns");
+    const struct jr_node *routes = list(detail, "routes");
+    const char *change = jr_get_text(detail, "changeType");
+    bool installed = strcmp(change, "TGW-ROUTE-INSTALLED") == 0;
+    uint64_t sequence;
+    if (strcmp(jr_get_text(o, "source"), "aws.networkmanager") != 0 ||
+        strcmp(jr_get_text(o, "detail-type"), "Network Manager Routing Update") != 0 ||
+        (!installed && strcmp(change, "TGW-ROUTE-UNINSTALLED") != 0) || !tables || !routes ||
+        !sequence_of(detail, &sequence))
+        return false;
+    uint32_t router = cloud_router(c, after_slash(jr_get_text(detail, "transitGatewayArn")));
+    jr_each(arn, tables)
+    {
+        const char *name = arn->kind == JR_TEXT ? after_slash(arn->text) : "";
+        struct cloud_table t = {.router = router,
+                                .peer = *name ? cloud_table_peer(c, router, name) : 0,
+                                .view = VIEW_LOC_RIB,
+                                .listed_by = CLOUD_TABLE,
+                                .at_ms = at_ms};
+        if (!t.peer || !cloud_in_sequence(c, t.peer, sequence))
+            continue;
+        jr_each(v, routes) tell_change(c, &t, v, installed);
+    }
+    return true;
+}

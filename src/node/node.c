@@ -87,7 +87,8 @@ uint64_t node_commits(const struct node *n)
 
 struct node_memory node_memory(const struct node *n)
 {
-    struct node_memory m = {.model = core_bytes(n->core), .kept = n->kept_bytes};
+    struct node_memory m = {
+        .model = core_bytes(n->core), .kept = n->kept_bytes, .owed = n->kept_bytes};
     for (int o = 0; o < NODES_MAX; o++)
         m.kept += n->keep[o].cap * sizeof(struct kept);
     m.waiting = n->batch.cap + n->scratch.cap +

@@ -67,7 +67,8 @@ uint64_t node_commits(const struct node *n);   /* of the store, since the start 
 /* Memory in use, in bytes. All of it follows what is going on now: contacts that have ended are let
  * go once every node knows, and their history is the store's. */
 struct node_memory {
-    size_t model, kept; /* kept: facts that some peer may still lack */
+    size_t model, kept; /* kept: facts that some peer may still lack, and room for more */
+    size_t owed;        /* of it, the facts */
     size_t waiting;     /* facts, actions and replies before their commit */
     size_t store;
 };

@@ -188,9 +188,9 @@ static void watch_equal(struct sim *s)
             if (k->pushing[t])
                 fail(s, "%s believes contacts on their way to %s", name_of(s, k->self),
                      name_of(s, t));
-        if (node_memory(n).kept > RETAINED_MAX)
+        if (node_memory(n).owed > RETAINED_MAX)
             fail(s, "%s keeps %zu bytes of facts that all nodes have", name_of(s, k->self),
-                 node_memory(n).kept);
+                 node_memory(n).owed);
     }
 }
 

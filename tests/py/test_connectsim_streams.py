@@ -321,6 +321,59 @@ tap.equal(gaps, {120.0}, "a heartbeat 120 s after the last event")
 tap.end("heartbeats")
 sim.stop()
 
+sim = ConnectSim("--throttle", "off", "--no-arrivals", "--seed", 11, "--regions", "us-east-1")
+kinesis, connect = sim.client("kinesis"), sim.client("connect")
+
+
+def skip(ms):
+    tap.equal(sim.control("PUT", "/sim/clock", {"skip_ms": ms})[0], 200, "time passes")
+
+
+skip(60000)
+tap.equal(sim.control("POST", "/sim/agent", {"username": "us-east-1-voice-001", "do": "logout"})[0], 204, "he goes")
+for _ in range(80):
+    skip(60000)
+mine = [e for _, e in read_all(kinesis, "connect-agent-events")
+        if e["CurrentAgentSnapshot"]["Configuration"]["Username"] == "us-east-1-voice-001"]
+after = [e["EventType"] for e in mine][[e["EventType"] for e in mine].index("LOGOUT") + 1:]
+tap.equal(set(after), {"HEART_BEAT"}, "only heartbeats after logoff")
+tap.check(28 <= len(after) <= 30, f"for an hour, one in two minutes: {len(after)}")
+tap.equal({e["CurrentAgentSnapshot"]["AgentStatus"]["Type"] for e in mine if e["EventType"] == "HEART_BEAT"}, {"OFFLINE"},
+          "of an agent who is not there")
+tap.end("heartbeats go on for an hour beyond logoff, and are no sign of life")
+
+instance = connect.list_instances()["InstanceSummaryList"][0]["Id"]
+number = connect.list_phone_numbers_v2()["ListPhoneNumbersSummaryList"][0]["PhoneNumber"]
+sim.control("POST", "/sim/call", {"number": number, "from": "+447700900123"})
+for _ in range(60):
+    skip(60000)
+    got = [r for _, r in read_all(kinesis, "connect-contact-records")]
+    if got:
+        break
+contact = got[0]["ContactId"]
+connect.update_contact_attributes(InstanceId=instance, InitialContactId=contact, Attributes={"note": "later"})
+skip(1000)
+got = [r for _, r in read_all(kinesis, "connect-contact-records")]
+tap.equal([r["ContactId"] for r in got], [contact, contact], "the same contact again")
+tap.equal([r["Attributes"] for r in got], [{}, {"note": "later"}], "as it is now")
+tap.check(got[0]["LastUpdateTimestamp"] <= got[1]["LastUpdateTimestamp"], "later")
+storage = connect.list_instance_storage_configs(InstanceId=instance, ResourceType="AGENT_EVENTS")["StorageConfigs"]
+tap.equal([s["KinesisStreamConfig"]["StreamArn"] for s in storage],
+          ["arn:aws:kinesis:us-east-1:123456789012:stream/connect-agent-events"], "the association")
+kinesis.create_stream(StreamName="mine", ShardCount=1)
+connect.disassociate_instance_storage_config(InstanceId=instance, AssociationId=storage[0]["AssociationId"],
+                                             ResourceType="AGENT_EVENTS")
+connect.associate_instance_storage_config(
+    InstanceId=instance, ResourceType="AGENT_EVENTS",
+    StorageConfig={"StorageType": "KINESIS_STREAM",
+                   "KinesisStreamConfig": {"StreamArn": "arn:aws:kinesis:us-east-1:123456789012:stream/mine"}})
+before = len(read_all(kinesis, "connect-agent-events"))
+sim.control("POST", "/sim/agent", {"username": "us-east-1-voice-001", "do": "login"})
+tap.equal(len(read_all(kinesis, "connect-agent-events")), before, "no longer there")
+tap.equal([e["EventType"] for _, e in read_all(kinesis, "mine")], ["LOGIN", "STATE_CHANGE"], "but in the other stream")
+tap.end("records come again when a contact changes, into the stream that is associated")
+sim.stop()
+
 # ---- limits ----
 
 sim = ConnectSim("--no-arrivals")

@@ -42,6 +42,7 @@ static const struct {
     {"set-share", client_set_share, 1, 16, {OPT_POLICY, OPT_GROUP, OPT_REASON}},
     {"set-policy", client_set_policy, 1, 1, {OPT_REASON}},
     {"fault", client_fault, 0, 1, {OPT_FOR, OPT_END}},
+    {"net", client_net, 0, 257, {0}},
 };
 
 static const struct option longs[] = {

@@ -2,7 +2,8 @@
  * (docs/openapi.yaml), and what came as a table for people or as JSON for programs.
  *
  * client.c has the commands' table, the options and the requests; client_show.c what reads the
- * model, client_act.c what changes it, client_events.c the stream, table.c the tables. */
+ * model, client_act.c what changes it, client_events.c the stream, client_net.c the network,
+ * table.c the tables. */
 #pragma once
 
 #include "base/mem.h"
@@ -88,6 +89,7 @@ int client_set_share(struct client *c);
 int client_set_policy(struct client *c);
 int client_fault(struct client *c);
 int client_events(struct client *c);
+int client_net(struct client *c);
 
 /* ---- tables ---- */
 

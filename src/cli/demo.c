@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/when.h"
+#include "cli/netwatch.h"
 #include "node/world.h"
 #include "serve/api.h"
 #include "serve/live.h"
@@ -48,6 +49,8 @@ struct demo {
     int faults;
 
     struct config *config;
+    struct watch_config *network; /* until the watch takes it */
+    struct netwatch watch;
     uint64_t key[2];
     uv_loop_t loop;
     uv_signal_t interrupt, terminate, hangup;
@@ -195,10 +198,16 @@ static void on_live_closed(void *arg)
     uv_close((uv_handle_t *)&d->clock, NULL);
 }
 
-static void on_api_closed(void *arg)
+static void on_watch_closed(void *arg)
 {
     struct demo *d = arg;
     live_close(d->live, on_live_closed, d);
+}
+
+static void on_api_closed(void *arg)
+{
+    struct demo *d = arg;
+    netwatch_stop(&d->watch, on_watch_closed, d);
 }
 
 static void on_http_closed(void *arg)
@@ -270,6 +279,16 @@ static void log_errors(char *lines)
     }
 }
 
+/* Is the file right, its section of the network too? */
+static bool network_reads(const struct demo *d, const char *text, size_t len,
+                          struct watch_config *network, struct buf *errors)
+{
+    struct conf_section sections[] = {watch_config_section(network), {0}};
+    struct config *c = config_load_with(text, len, d->config_file, sections, errors);
+    config_free(c);
+    return c != NULL;
+}
+
 static void on_hangup(uv_signal_t *handle, int number)
 {
     struct demo *d = handle->data;
@@ -277,13 +296,18 @@ static void on_hangup(uv_signal_t *handle, int number)
     size_t len;
     (void)number;
     char *text = read_file(d->config_file, &len);
+    struct watch_config *network = watch_config_new();
     if (!text)
         log_error("config", "cannot be read; nothing changes", LF_S("file", d->config_file),
                   LF_S("why", strerror(errno)));
-    else if (world_reconfigure(d->world, text, len, d->config_file, &errors))
+    else if (network_reads(d, text, len, network, &errors) &&
+             world_reconfigure(d->world, text, len, d->config_file, &errors)) {
         log_notice("config", "read again and in force", LF_S("file", d->config_file));
-    else
+        netwatch_replace(&d->watch, network);
+        network = NULL;
+    } else
         log_errors(errors.data);
+    watch_config_free(network);
     mem_free(text);
     buf_free(&errors);
 }
@@ -327,6 +351,19 @@ static bool serve(struct demo *d)
     return true;
 }
 
+static bool watch_network(struct demo *d, uint64_t seed)
+{
+    char error[400];
+    struct watch_config *network = d->network;
+    d->watch = (struct netwatch){.loop = &d->loop, .api = d->api, .seed = mix64(seed)};
+    d->network = NULL; /* the watch's now */
+    if (netwatch_start(&d->watch, network, error, sizeof error))
+        return true;
+    fprintf(stderr, "tandem demo: network: %s\n", error);
+    d->rc = EXIT_IO;
+    return false;
+}
+
 static void signals(struct demo *d)
 {
     uv_signal_init(&d->loop, &d->interrupt);
@@ -367,7 +404,7 @@ static int run(struct demo *d)
     d->api = api_new(&o);
     if (make_world(d)) {
         signals(d);
-        if (!serve(d))
+        if (!watch_network(d, seed) || !serve(d))
             stop(d);
         uv_run(&d->loop, UV_RUN_DEFAULT);
         end_world(d);
@@ -445,7 +482,9 @@ static int load(struct demo *d, const struct command *me)
 {
     struct buf errors = {0};
     char error[400];
-    d->config = config_load_file(d->config_file, &errors);
+    d->network = watch_config_new();
+    struct conf_section sections[] = {watch_config_section(d->network), {0}};
+    d->config = config_load_file_with(d->config_file, sections, &errors);
     if (!d->config) {
         fprintf(stderr, "%s", errors.data);
         buf_free(&errors);
@@ -494,6 +533,7 @@ int cmd_demo(int argc, char **argv)
     if (rc < 0)
         rc = run(d);
     config_free(d->config);
+    watch_config_free(d->network);
     mem_free(d);
     return rc;
 }

@@ -94,6 +94,17 @@ const struct command commands[] = {
      "      --contact UUID  the contact's id; the same one gets the same place again\n"
      "      --priority N    1 (served first) to 10\n"
      "      --attribute KEY=VALUE  for the desk that takes it; may be given often\n" HUB_OPTIONS},
+    {"net", "[WHAT ...] [options]", "the network between hub and regions", cmd_client,
+     "  status              routers, links and their sessions, paths, verdicts (default)\n"
+     "  verdicts            what is wrong, what to do, and what was wrong\n"
+     "  routes PREFIX       everybody's routes to it, and the way there from every site\n"
+     "  path FROM TO        the way between two sites, there and back\n"
+     "  what-if CHANGE...   which verdicts changes would raise or clear; exit code 1 when they\n"
+     "                      would make a loop or a blackhole. A change is KIND:key=value,...\n"
+     "                      with route_add, route_remove, static_add, static_remove, link_down,\n"
+     "                      link_up, allow_add, allow_remove or prefer, and router, link, prefix,\n"
+     "                      local_pref, med, prepend, community:\n"
+     "                      prefer:router=gcp,link=use1-b,med=200\n" HUB_OPTIONS},
     {"drain", "SITE [options]", "send a site nothing new", cmd_client,
      "  -r, --reason TEXT   for the timeline and the log\n"
      "      --force         also when no other site of its group is ready\n" HUB_OPTIONS},

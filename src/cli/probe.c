@@ -3,7 +3,6 @@
 
 #include "base/mem.h" /* before uv.h, which may define MIN and MAX again */
 
-#include <ctype.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include <uv.h>
 
 #include "base/when.h"
+#include "driver/probe/key.h"
 #include "driver/probe/probe.h"
 #include "driver/probe/reflector.h"
 #include "driver/probe/trace.h"
@@ -41,26 +41,6 @@ struct run {
 };
 
 /* ---- options ---- */
-
-static bool read_key(const char *file, struct stamp_key *key)
-{
-    char text[2 * STAMP_KEY_MAX + 3] = "";
-    FILE *in = fopen(file, "r");
-    if (!in)
-        return false;
-    size_t n = fread(text, 1, sizeof text - 1, in);
-    fclose(in);
-    while (n && isspace((unsigned char)text[n - 1]))
-        text[--n] = '\0';
-    bool ok =
-        n && n % 2 == 0 && n <= 2 * STAMP_KEY_MAX && strspn(text, "0123456789abcdefABCDEF") == n;
-    for (size_t i = 0; ok && i < n; i += 2) {
-        char byte[3] = {text[i], text[i + 1], '\0'};
-        key->byte[key->len++] = (uint8_t)strtoul(byte, NULL, 16);
-    }
-    memset(text, 0, sizeof text);
-    return ok;
-}
 
 static bool number(const char *text, int64_t least, int64_t most, int64_t *out)
 {
@@ -97,13 +77,14 @@ static bool take_number(struct run *r, int k)
 /* 0: go on; else an exit code and 1. */
 static int take_option(struct run *r, int k)
 {
+    char why[300];
     switch (k) {
     case 'j': r->json = true; return 0;
     case 'k':
         r->has_key = true;
-        return read_key(optarg, &r->key)
-                   ? 0
-                   : 1 + cli_usage(r->me, "%s holds no key: 2 to 128 hexadecimal digits", optarg);
+        if (stamp_key_load(optarg, &r->key, why, sizeof why))
+            return 0;
+        return 1 + cli_usage(r->me, "%s", why);
     case 'l':
     case 's':
         return ip_parse(optarg, k == 'l' ? &r->address : &r->source)

@@ -45,6 +45,12 @@ const struct api_route api_routes[] = {
     ROUTE(GET, "/v1/events", api_get_events),
     ROUTE(GET, "/v1/events/stream", api_follow_events),
     ROUTE(GET, "/v1/stream", api_get_stream),
+    ALWAYS(GET, "/v1/net", api_get_net),
+    ALWAYS(GET, "/v1/net/verdicts", api_get_net_verdicts),
+    ALWAYS(GET, "/v1/net/routes", api_get_net_routes),
+    ALWAYS(GET, "/v1/net/path", api_get_net_path),
+    ALWAYS(POST, "/v1/net/what-if", api_post_net_whatif),
+    ALWAYS(POST, "/v1/net/probes", api_post_net_probes),
     ALWAYS(GET, "/v1/sim/faults", api_get_faults),
     ALWAYS(POST, "/v1/sim/faults", api_post_fault),
     ALWAYS(DELETE, "/v1/sim/faults", api_delete_faults),
@@ -104,6 +110,7 @@ struct scene api_scene(struct api *a, struct core *k)
                           .timeline = &a->timeline,
                           .people = &a->people,
                           .memory = &a->memory,
+                          .watch = a->watch,
                           .now = now,
                           .speed = live_speed(a->live)};
 }

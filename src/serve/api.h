@@ -20,6 +20,8 @@ struct uv_loop_s;
 struct world;
 struct fault;
 struct live;
+struct watch;
+struct verdict;
 struct api;
 
 struct api_options {
@@ -34,6 +36,10 @@ struct api *api_new(const struct api_options *o) MUST_USE;
 struct node_config api_hooks(struct api *a);
 void api_start(struct api *a, struct world *w, struct live *l);
 void api_serve(struct api *a, struct http_server *s);
+/* The network is watched by `w` from now on; NULL: no longer. */
+void api_watch(struct api *a, struct watch *w);
+/* A verdict of the watch, for the timeline. */
+void api_verdict(struct api *a, const struct verdict *v, const char *text);
 http_handler api_handle; /* arg: struct api */
 /* The world has moved on: streams are fed, requests of nodes that are gone are answered. */
 void api_turned(void *api);

@@ -1,7 +1,7 @@
 /* api_i.h - what the files of the API share; nobody else includes it.
  *
  * One file a subject: api.c (the table of paths, dispatch, replies), api_route.c, api_sites.c,
- * api_contacts.c, api_agents.c, api_events.c, api_stream.c, api_sim.c, api_metrics.c. */
+ * api_contacts.c, api_agents.c, api_events.c, api_stream.c, api_sim.c, api_metrics.c, api_net.c. */
 #pragma once
 
 #include "base/mem.h" /* before uv.h, which may define MIN and MAX again */
@@ -78,7 +78,8 @@ struct board { /* a client of /v1/stream */
 };
 
 #define API_SECTIONS(X)                                                                            \
-    X(policies) X(nodes) X(sites) X(queues) X(agents) X(health) X(totals) X(alerts) X(commands)
+    X(policies) X(nodes) X(sites) X(queues) X(agents) X(health) X(totals) X(alerts)                \
+    X(commands) X(network)
 enum section {
 #define X(name) SECTION_##name,
     API_SECTIONS(X)
@@ -111,6 +112,7 @@ struct api {
     struct world *world;
     struct live *live;
     struct http_server *server;
+    struct watch *watch; /* NULL: no network is watched */
     struct rng rng;
     struct jr json;  /* the body of the request being answered */
     struct buf body; /* of the reply being made */
@@ -217,6 +219,13 @@ void api_end_followers(struct api *a);
 void api_get_stream(struct api_call *k);
 void api_stream_start(struct api *a);
 void api_stream_end(struct api *a);
+
+void api_get_net(struct api_call *k);
+void api_get_net_verdicts(struct api_call *k);
+void api_get_net_routes(struct api_call *k);
+void api_get_net_path(struct api_call *k);
+void api_post_net_whatif(struct api_call *k);
+void api_post_net_probes(struct api_call *k);
 
 void api_get_faults(struct api_call *k);
 void api_post_fault(struct api_call *k);

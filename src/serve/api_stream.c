@@ -8,7 +8,7 @@
 
 enum {
     TICK_MS = 250,
-    SLOW_MS = 1000, /* nodes, health; and the heartbeat */
+    SLOW_MS = 1000, /* nodes, health, network; and the heartbeat */
     PING_MS = 15000,
 };
 
@@ -37,7 +37,7 @@ static const struct {
 
 static bool is_slow(int i)
 {
-    return i == SECTION_nodes || i == SECTION_health;
+    return i == SECTION_nodes || i == SECTION_health || i == SECTION_network;
 }
 
 static void kv_head(struct jw *w, const struct scene *s)

@@ -52,12 +52,14 @@ void view_remember(struct view_memory *m, const struct core *k, td_ms now);
  * EV_POLICY. */
 void view_remember_books(struct view_memory *m, const struct core *k);
 
+struct watch;
 struct scene {
     const struct core *k;
     const struct stats *stats;
     const struct timeline *timeline;
     const struct people *people;
     const struct view_memory *memory;
+    struct watch *watch; /* NULL: no network is watched */
     td_ms now;
     double speed;
 };
@@ -81,6 +83,7 @@ void view_alerts(struct jw *w, const struct scene *s);
 void view_policies(struct jw *w, const struct scene *s);
 void view_shares(struct jw *w, const struct scene *s);
 void view_commands(struct jw *w, const struct scene *s);
+void view_network(struct jw *w, const struct scene *s); /* view_net.c */
 void view_timeline(struct jw *w, const struct scene *s);
 void view_timeline_entry(struct jw *w, const struct timeline_entry *e);
 void view_series(struct jw *w, const struct scene *s);

@@ -3,9 +3,10 @@ the server, the server answers nothing that is not in it, and every reply is as 
 with all members and no others. Then what no client should send."""
 
 import re
+import tempfile
 import uuid
 
-from hub import Hub, Tap, load
+from hub import CONFIG, Hub, Tap, load
 
 try:
     import jsonschema
@@ -213,6 +214,38 @@ for path in ("/v1", "/v1/shares", "/v1/policies", "/openapi.json"):
     check_reply(path, "GET", r)
 tap.end("an unchanged snapshot is not sent again")
 
+# ---- the network ----
+
+network = ask("GET", "/v1/net", 200).json()
+tap.equal([r["name"] for r in network["routers"]], ["cloud", "e1"], "routers")
+ask("GET", "/v1/net", 400, query="?x=1")
+ask("GET", "/v1/net/verdicts", 200, query="?ended=true")
+ask("GET", "/v1/net/verdicts", 400, query="?ended=maybe")
+ask("GET", "/v1/net/routes", 200, query="?prefix=10.1.0.0/16")
+for query in ("", "?prefix=10.1.2.3/16", "?prefix=east"):
+    detail_names(ask("GET", "/v1/net/routes", 400, query=query), "prefix")
+ask("GET", "/v1/net/path", 200, query="?from=hub&to=east")
+detail_names(ask("GET", "/v1/net/path", 400, query="?from=hub"), "to")
+ask("POST", "/v1/net/what-if", 200, {"changes": [{"change": "link_down", "link": "e1-a"}]})
+CHANGES = [
+    (b"", 400, "empty"), ({}, 400, "changes"), ({"changes": []}, 400, "changes"), ({"changes": [7]}, 400, "changes[0]"),
+    ({"changes": [{"link": "e1-a"}]}, 400, "change"), ({"changes": [{"change": "explode"}]}, 422, "change"),
+    ({"changes": [{"change": "link_down"}]}, 400, "changes[0].link"), ({"changes": [{"change": "link_down", "link": "x"}]}, 422, "link"),
+    ({"changes": [{"change": "route_add", "router": "cloud", "link": "e1-a"}]}, 400, "changes[0].prefix"),
+    ({"changes": [{"change": "static_add", "router": "cloud", "prefix": "10.1.2.3/16"}]}, 400, "prefix"),
+    ({"changes": [{"change": "prefer", "router": "cloud", "link": "e1-a", "med": -1}]}, 400, "med"),
+    ({"changes": [{"change": "prefer", "router": "cloud", "link": "e1-a", "community": "1:1"}]}, 400, "community"),
+    ({"changes": [{"change": "link_down", "link": "e1-a"}] * 257}, 400, "changes"),
+]
+for body, status, field in CHANGES:
+    detail_names(ask("POST", "/v1/net/what-if", status, body), field)
+ONE = {"from": "hub", "to": "east", "kind": "stamp", "what": "span", "at_ms": 1}
+ask("POST", "/v1/net/probes", 200, {"results": [ONE]})
+for change, status, field in [({"from": "nowhere"}, 422, "from"), ({"to": "hub"}, 422, "results[0].to"), ({"kind": "smoke"}, 422, "kind"), ({"at_ms": -1}, 400, "at_ms"),
+                              ({"at_ms": 1.5}, 400, "at_ms"), ({"hops_back": 255}, 400, "hops_back"), ({"two_way_us": 1 << 40}, 400, "two_way_us"), ({"loop_at": "x"}, 400, "loop_at")]:
+    detail_names(ask("POST", "/v1/net/probes", status, {"results": [{**ONE, **change}]}), field)
+tap.end("the network can be read and asked, and bad requests are named")
+
 # ---- operating ----
 
 drained = ask("POST", "/v1/sites/{site}/drain", 200, {"reason": "test of the drain"}, site="west").json()
@@ -268,7 +301,7 @@ tap.equal(board[0]["event"], "snapshot", "the first event")
 whole = load(board[0]["data"])
 tap.equal(sorted(whole), sorted(["revision", "now_ms", "speed", "name", "policy", "share_bound_contacts", "report_stale_ms",
                                  "nodes", "sites", "queues", "agents", "health", "totals", "alerts", "timeline", "series",
-                                 "policies", "commands"]), "sections of the snapshot (web/CONTRACT.md)")
+                                 "policies", "commands", "network"]), "sections of the snapshot (web/CONTRACT.md)")
 revisions = [int(e["id"]) for e in board]
 tap.equal(revisions, sorted(revisions), "revisions")
 updates = [load(e["data"]) for e in board if e["event"] == "update"]
@@ -437,8 +470,17 @@ plain, hub = hub, Hub("--no-faults")
 for method, template in (("GET", "/v1/sim/faults"), ("POST", "/v1/sim/faults"), ("DELETE", "/v1/sim/faults"), ("DELETE", "/v1/sim/faults/{fault}")):
     ask(method, template, 403, {"fault": "node-down:hub"} if method == "POST" else None, fault=1)
 hub.kill()
+small = tempfile.NamedTemporaryFile("w", suffix=".yaml")
+small.write(open(CONFIG).read().split("\nnetwork:")[0])
+small.flush()
+hub = Hub(config=small.name)
+for method, template in (("GET", "/v1/net"), ("GET", "/v1/net/verdicts"), ("GET", "/v1/net/routes"), ("GET", "/v1/net/path"),
+                         ("POST", "/v1/net/what-if"), ("POST", "/v1/net/probes")):
+    ask(method, template, 404, {} if method == "POST" else None)
+tap.equal(load(hub.events("/v1/stream", 1)[1][0]["data"])["network"], None, "the section of a network that is not there")
+hub.kill()
 hub = plain
-tap.end("faults can be switched off")
+tap.end("faults can be switched off; without a network there is none")
 
 # ---- both ways ----
 

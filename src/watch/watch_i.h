@@ -1,0 +1,52 @@
+/* watch_i.h - between watch.c (the model), watch_feeds.c and watch_probes.c. */
+#pragma once
+
+#include <uv.h>
+
+#include "base/map.h"
+#include "driver/probe/probe.h"
+#include "driver/probe/reflector.h"
+#include "driver/routes/bmp_station.h"
+#include "watch/watch.h"
+
+enum { WATCH_FINDINGS_MAX = 256 };
+
+struct watch {
+    struct watch_options o;
+    struct attr_table *attrs;
+    struct sources *sources;
+    struct netmodel *model;
+    int64_t now_ms;
+    uv_timer_t settle, failure, sweep;
+    bool soon; /* settle is armed for what just came in */
+
+    uint32_t last_raised; /* the greatest id of a verdict told */
+    uint64_t n_ended;
+    struct watch_ended ended[WATCH_ENDED_KEPT];
+    struct topo_finding *finding;
+    uint32_t n_findings;
+
+    struct map64 path_of;
+    struct watch_path *path;
+    uint32_t n_paths, cap_paths;
+
+    struct bgp_decoder *decoder;
+    struct bmp_station *station;
+    int bmp_port;
+    struct prober *prober;
+    struct reflector *reflector;
+    int trace[TOPO_SITES_MAX]; /* the traceroute to each site; -1: none */
+
+    uint32_t parts; /* that are not closed yet */
+    bool closing;
+    void (*closed)(void *arg);
+    void *closed_arg;
+};
+
+void watch__part_closed(void *w);
+
+bool watch__feeds_start(struct watch *w, char *error, size_t cap);
+void watch__feeds_stop(struct watch *w);
+void watch__feeds_free(struct watch *w);
+bool watch__probes_start(struct watch *w, char *error, size_t cap);
+void watch__probes_stop(struct watch *w);

@@ -46,6 +46,10 @@ for name in "${names[@]}"; do
             (cd "$work" && "$OLDPWD/build/bench/bench_store" "$driver")
         done
         ;;
+    net)
+        build/bench/bench_net
+        build/bench/bench_watch
+        ;;
     replay) replays ;;
     http)
         bench/bench_http.sh nginx 'hello=http://127.0.0.1:18081/=build/bench/http_hello 18081'

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
+
 /* ---- sets ---- */
 
 static int hop_compare(const void *a, const void *b)
@@ -41,7 +43,7 @@ static void sets_collect(struct fwd *f)
             continue;
         }
         memcpy(pool + n, f->hop_pool + set->first, set->n * sizeof *pool);
-        uint64_t h = hash_bytes(pool + n, set->n * sizeof *pool);
+        uint64_t h = hash_fast(f->seed[0], pool + n, set->n * sizeof *pool);
         uint32_t other;
         while (map64_find(&f->set_of_hash, h, &other))
             h++;
@@ -101,7 +103,7 @@ uint16_t fwd_set(struct fwd *f, const struct fwd_hop *hop, size_t n)
             sorted[k++] = sorted[i];
     for (size_t i = 0; i < k; i++)
         BUG_ON(sorted[i].to >= f->n_routers && sorted[i].to < FWD_ENDS);
-    uint64_t h = hash_bytes(sorted, k * sizeof *sorted);
+    uint64_t h = hash_fast(f->seed[0], sorted, k * sizeof *sorted);
     uint32_t s;
     while (map64_find(&f->set_of_hash, h, &s)) { /* another set of this hash: try the next key */
         if (f->set[s].n == k && !memcmp(f->hop_pool + f->set[s].first, sorted, k * sizeof *sorted))

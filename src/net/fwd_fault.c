@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
+
 /* ---- the register ---- */
 
 uint32_t fault_watch_around(const struct fwd *f, uint32_t i)
@@ -38,7 +40,7 @@ static void soil(struct fwd *f, uint32_t slot)
 static uint32_t fault_slot(struct fwd *f, enum fwd_kind kind, uint32_t watch,
                            const uint16_t *router, size_t n)
 {
-    uint64_t lo = hash_bytes(router, n * sizeof *router);
+    uint64_t lo = hash_fast(f->seed[1], router, n * sizeof *router);
     uint64_t hi = mix64(lo ^ f->seed[0]) + ((uint64_t)watch << 2 | kind);
     lo = mix64(lo + mix64((uint64_t)n << 40 | router[0])) ^ f->seed[1];
     uint32_t slot = 0;

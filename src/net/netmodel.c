@@ -1,6 +1,7 @@
 /* netmodel.c - what comes in: routes into work, sessions and feeds into verdicts; settling. */
 #include "net/netmodel_i.h"
 
+#include "base/hash.h"
 #include "base/rng.h"
 
 static void changed(void *arg, const struct rib_change *c);
@@ -13,9 +14,10 @@ static void links_init(struct netmodel *m)
             for (int v6 = 0; v6 < 2; v6++) {
                 const struct ip_addr *a = &t->link[l].address[!end][v6];
                 if (a->family)
-                    map64_insert(&m->link_of_address,
-                                 verdict_key(t->link[l].router[end], hash_bytes(a, sizeof *a), 0),
-                                 l);
+                    map64_insert(
+                        &m->link_of_address,
+                        verdict_key(t->link[l].router[end], hash_fast(m->o.seed, a, sizeof *a), 0),
+                        l);
             }
 }
 
@@ -111,7 +113,8 @@ struct peer_state *netmodel_peer_of(struct netmodel *m, uint32_t peer)
         if (p->router != TOPO_NONE && s->key.address.family)
             (void)map64_find(
                 &m->link_of_address,
-                verdict_key(p->router, hash_bytes(&s->key.address, sizeof s->key.address), 0),
+                verdict_key(p->router, hash_fast(m->o.seed, &s->key.address, sizeof s->key.address),
+                            0),
                 &link);
         p->link = (uint16_t)link;
     }

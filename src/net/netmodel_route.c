@@ -4,6 +4,7 @@
  * proposal on trial (m->change) is looked up where it applies. */
 #include "net/netmodel_i.h"
 
+#include "base/hash.h"
 #include "base/rng.h"
 
 /* ---- prefixes of the topology ---- */
@@ -232,7 +233,8 @@ static uint16_t link_to(struct netmodel *m, uint16_t router, const struct ip_add
 {
     uint32_t link;
     if (!a->family ||
-        !map64_find(&m->link_of_address, verdict_key(router, hash_bytes(a, sizeof *a), 0), &link))
+        !map64_find(&m->link_of_address, verdict_key(router, hash_fast(m->o.seed, a, sizeof *a), 0),
+                    &link))
         return TOPO_NONE;
     return (uint16_t)link;
 }

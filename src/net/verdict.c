@@ -1,6 +1,7 @@
 /* verdict.c - the table of kinds, the list with its patience, and verdicts as sentences. */
 #include "net/verdict.h"
 
+#include "base/hash.h"
 #include "base/rng.h"
 
 const char *const severity_names[] = {"info", "warning", "critical"};
@@ -197,7 +198,7 @@ uint64_t verdict_key(uint64_t a, uint64_t b, uint64_t c)
 
 uint64_t verdict_key_prefix(uint64_t a, const struct prefix *p)
 {
-    return mix64(a ^ hash_bytes(p, sizeof *p));
+    return hash_fast(mix64(a), p, sizeof *p);
 }
 
 static uint64_t full_key(enum verdict_kind kind, uint64_t key)

@@ -124,6 +124,18 @@ static void touch_link(struct trial *t, uint16_t router, uint16_t link)
             touch(t, router, &m->topo->statics[i].prefix);
 }
 
+/* Has the router a session with anybody but one neighbour? */
+static bool hands_on(const struct topo *topo, uint16_t router, uint16_t neighbour)
+{
+    for (uint32_t l = 0; l < topo->n_links; l++) {
+        const struct topo_link *k = &topo->link[l];
+        if (k->session && (k->router[0] == router || k->router[1] == router) &&
+            topo_other(k, router) != neighbour)
+            return true;
+    }
+    return false;
+}
+
 static void touch_change(struct trial *t, const struct net_change *x)
 {
     const struct topo *topo = t->m->topo;
@@ -134,14 +146,21 @@ static void touch_change(struct trial *t, const struct net_change *x)
     }
     size_t first = t->n_work;
     for (int end = 0; end < 2; end++) {
+        bool own = l->router[end] == x->router;
+        if (x->kind == NET_PREFER &&
+            !(own ? x->set_local_pref : x->set_med || x->prepend || x->community))
+            continue;
         if (x->kind == NET_PREFER && x->prefix.family)
             touch(t, l->router[end], &x->prefix);
         else
             touch_link(t, l->router[end], x->link);
     }
-    /* A longer path is longer for everybody who has it. */
+    /* A longer path is longer for everybody who has it, if the other end can hand it on. */
     size_t last = t->n_work;
-    for (uint32_t r = 0; x->kind == NET_PREFER && x->prepend && r < topo->n_routers; r++)
+    if (x->kind != NET_PREFER || !x->prepend ||
+        !hands_on(topo, topo_other(l, x->router), x->router))
+        return;
+    for (uint32_t r = 0; r < topo->n_routers; r++)
         for (size_t i = first; i < last; i++) {
             struct prefix p = t->work[i].prefix; /* the list may move */
             touch(t, (uint16_t)r, &p);
@@ -166,40 +185,36 @@ static void report(struct trial *t, enum verdict_kind kind, bool raised, const s
         out->verdict[out->n++] = (struct whatif_verdict){(uint8_t)kind, raised, *e};
 }
 
-struct judged {
-    uint32_t kinds; /* bits: holds */
-    struct evidence e[VERDICT_KINDS];
+struct turned {
+    struct trial *t;
+    uint16_t router;
+    const struct prefix *prefix;
 };
-_Static_assert(VERDICT_KINDS <= 32, "a bit for each kind");
 
+/* Compares with what is held to be so now: the live list has judged the same route the same way. */
 static void note(void *arg, enum verdict_kind kind, uint64_t key, bool holds,
                  const struct evidence *e)
 {
-    struct judged *j = arg;
-    if (!holds)
-        return;
-    j->kinds |= 1u << kind;
-    j->e[kind] = *e;
+    const struct turned *n = arg;
+    const struct netmodel *m = n->t->m;
+    const struct verdict *v = NULL;
+    uint32_t x;
+    bool before;
+    if (kind == V_ROUTE_MISSING) {
+        before = prefix_index_find(&m->expects, n->router, n->prefix, &x) && m->missing[x];
+    } else {
+        v = verdict_find(&m->verdicts, kind, key);
+        before = v != NULL;
+    }
+    if (before != holds)
+        report(n->t, kind, holds, v ? &v->evidence : e);
 }
 
 static void try_route(struct trial *t, uint16_t router, const struct prefix *p)
 {
-    struct netmodel *m = t->m;
-    struct judged before, after;
-    before.kinds = after.kinds = 0;
-    m->n_changes = 0;
-    m->change = NULL;
-    route_choose(m, router, p, &m->choice);
-    route_judge(m, router, p, &m->choice, note, &before);
-    m->change = t->change;
-    m->n_changes = t->n;
-    route_update(m, router, p, false);
-    route_judge(m, router, p, &m->choice, note, &after);
-    for (uint32_t turned = before.kinds ^ after.kinds; turned; turned &= turned - 1) {
-        enum verdict_kind kind = (enum verdict_kind)__builtin_ctz(turned);
-        bool raised = after.kinds >> kind & 1;
-        report(t, kind, raised, raised ? &after.e[kind] : &before.e[kind]);
-    }
+    struct turned n = {t, router, p};
+    route_update(t->m, router, p, false);
+    route_judge(t->m, router, p, &t->m->choice, note, &n);
     t->out->routes++;
 }
 
@@ -282,6 +297,8 @@ static void play(struct trial *t, void (*inside)(void *arg), void *arg)
     fwd_trial(m->fwd);
     if (m->could)
         fwd_trial(m->could);
+    m->change = t->change;
+    m->n_changes = t->n;
     for (size_t i = 0; i < t->n_work; i++)
         if (!i || work_order(&t->work[i], &t->work[i - 1]) != 0)
             try_route(t, t->work[i].router, &t->work[i].prefix);

@@ -1,0 +1,220 @@
+/* bench_watch - the watch of the network from route events to verdicts, and what-if.
+ *
+ *   bench_watch
+ *
+ * A hub and four regions, each on two links, a site at each. Every region announces as many
+ * prefixes as the row says inside its own subnet over both its links, and the hub announces them on
+ * to the other regions; the model has the accepted view of every router. CPU time of one core. An
+ * event is all of it: tables, best path, forwarding model, the model of what could be, faults, ways
+ * between sites, expectations, verdicts (settled every 64 events). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "net/whatif.h"
+
+enum { REGIONS = 4, LINKS = REGIONS * 2, HUB = REGIONS };
+
+struct bench {
+    struct topo topo;
+    struct attr_table *attrs;
+    struct sources *sources;
+    struct netmodel *model;
+    uint32_t router[REGIONS + 1], peer[LINKS][2]; /* 0: at the hub, 1: at the region */
+    uint32_t per_region;
+    int64_t now_ms;
+    uint64_t verdicts;
+};
+
+static double cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static struct ip_addr link_address(uint32_t link, int end)
+{
+    struct ip_addr a = {.family = IPV4, .byte = {169, 254, (uint8_t)link, (uint8_t)(end + 1)}};
+    return a;
+}
+
+/* Region r has 10.(16 r).0.0/12; its prefixes are the /24s in it. */
+static struct prefix nth_prefix(uint32_t region, uint32_t i)
+{
+    struct prefix p = {.family = IPV4, .len = 24};
+    p.byte[0] = 10;
+    p.byte[1] = (uint8_t)(region * 16 + (i >> 8));
+    p.byte[2] = (uint8_t)i;
+    return p;
+}
+
+static void topology(struct topo *t)
+{
+    t->router = mem_new(REGIONS + 1, sizeof *t->router);
+    t->link = mem_new(LINKS, sizeof *t->link);
+    t->site = mem_new(REGIONS + 1, sizeof *t->site);
+    t->subnet = mem_new(REGIONS + 1, sizeof *t->subnet);
+    t->expect = mem_new(REGIONS, sizeof *t->expect);
+    for (uint32_t r = 0; r <= HUB; r++) {
+        t->router[r] =
+            (struct topo_router){.kind = r == HUB ? TOPO_HUB : TOPO_TGW, .as = 64601 + r};
+        snprintf(t->router[r].name, TOPO_NAME_MAX, "router-%u", r);
+        struct prefix p = nth_prefix(r, 0);
+        p.len = 12;
+        t->site[r] = (struct topo_site){.router = (uint16_t)r};
+        t->subnet[r] = (struct topo_subnet){p, (uint16_t)r};
+        if (r < HUB)
+            t->expect[r] = (struct topo_expect){.prefix = nth_prefix(r, 0), .router = HUB};
+    }
+    for (uint32_t l = 0; l < LINKS; l++) {
+        t->link[l] = (struct topo_link){.router = {HUB, (uint16_t)(l / 2)}, .session = true};
+        t->link[l].address[0][0] = link_address(l, 0);
+        t->link[l].address[1][0] = link_address(l, 1);
+        snprintf(t->link[l].name, TOPO_NAME_MAX, "link-%u", l);
+    }
+    t->n_routers = t->n_sites = t->n_subnets = REGIONS + 1;
+    t->n_links = LINKS;
+    t->n_expects = REGIONS;
+}
+
+static void event(struct bench *b, uint32_t link, int end, uint32_t region, uint32_t i,
+                  uint32_t med)
+{
+    uint32_t path[3] = {AS_SEGMENT(AS_SEQUENCE, end ? 2 : 1), 64601 + (end ? HUB : region),
+                        64601 + region};
+    struct attr a = {.path = path,
+                     .n_path = (uint16_t)(end ? 3 : 2),
+                     .med = med,
+                     .has = med ? ATTR_MED : 0,
+                     .next_hop = link_address(link, !end)};
+    struct route_event e = {.type = ROUTE_ANNOUNCE,
+                            .view = VIEW_IN_POST,
+                            .router = b->router[end ? link / 2 : HUB],
+                            .peer = b->peer[link][end],
+                            .at_ms = b->now_ms,
+                            .prefix = nth_prefix(region, i),
+                            .attr = attr_intern(b->attrs, &a)};
+    netmodel_sink(b->model, &e);
+    attr_release(b->attrs, e.attr);
+}
+
+static void settle(struct bench *b)
+{
+    netmodel_settle(b->model, ++b->now_ms, NULL, NULL);
+}
+
+static void open_feeds(struct bench *b)
+{
+    static const struct route_up up = {.as4 = 1};
+    for (uint32_t r = 0; r <= HUB; r++) {
+        b->router[r] = source_router(b->sources, b->topo.router[r].name);
+        netmodel_sink(b->model, &(struct route_event){.type = ROUTE_FEED_UP,
+                                                      .router = b->router[r],
+                                                      .at_ms = b->now_ms});
+    }
+    for (uint32_t l = 0; l < LINKS; l++)
+        for (int end = 0; end < 2; end++) {
+            struct peer_key key = {.address = link_address(l, !end)};
+            uint32_t r = b->router[end ? l / 2 : HUB];
+            b->peer[l][end] = source_peer(b->sources, r, &key);
+            netmodel_sink(b->model, &(struct route_event){.type = ROUTE_PEER_UP,
+                                                          .router = r,
+                                                          .peer = b->peer[l][end],
+                                                          .at_ms = b->now_ms,
+                                                          .up = &up});
+        }
+}
+
+static void load(struct bench *b)
+{
+    uint64_t n = 0;
+    double start = cpu_ns();
+    for (uint32_t l = 0; l < LINKS; l++)
+        for (uint32_t region = 0; region < REGIONS; region++)
+            for (uint32_t i = 0; i < b->per_region; i++, n++) {
+                /* The hub hears a region from that region, the others from the hub. */
+                event(b, l, region == l / 2 ? 0 : 1, region, i, 0);
+                if (n % 64 == 63)
+                    settle(b);
+            }
+    b->now_ms += 100000;
+    settle(b);
+    printf("  loaded: %llu events, %.0f ns each\n", (unsigned long long)n,
+           (cpu_ns() - start) / (double)n);
+}
+
+/* The hub's route to a prefix goes to the other link and back. */
+static void churn(struct bench *b, struct rng *rng)
+{
+    enum { N = 200000 };
+    double start = cpu_ns();
+    for (uint32_t n = 0; n < N; n++) {
+        uint32_t region = (uint32_t)rng_below(rng, REGIONS);
+        event(b, region * 2, 0, region, (uint32_t)rng_below(rng, b->per_region), 1 + n % 2 * 9);
+        if (n % 64 == 63)
+            settle(b);
+    }
+    settle(b);
+    printf("  churn:  %d events, %.0f ns each; %u verdicts raised\n", N, (cpu_ns() - start) / N,
+           verdicts_raised(netmodel_verdicts(b->model), VERDICT_KINDS));
+}
+
+static void ask(struct bench *b, const char *what, struct net_change x, int n)
+{
+    struct whatif *w = mem_new(1, sizeof *w);
+    double start = cpu_ns(), worst = 0;
+    for (int i = 0; i < n; i++) {
+        double t = cpu_ns();
+        if (!whatif_try(b->model, &x, 1, w))
+            abort();
+        worst = MAX(worst, cpu_ns() - t);
+    }
+    printf("  what-if %-22s %8.1f us (most %.0f), %5u routes looked at, %u verdicts%s\n", what,
+           (cpu_ns() - start) / n / 1e3, worst / 1e3, w->routes, w->n,
+           w->refused ? ", refused" : "");
+    mem_free(w);
+}
+
+static void bench(uint32_t per_region)
+{
+    struct bench b = {.per_region = per_region, .now_ms = 1000000};
+    struct netmodel_options o = NETMODEL_DEFAULTS;
+    struct rng rng = rng_seed(per_region, 0);
+    topology(&b.topo);
+    b.attrs = attr_table_new(1, ATTR_SETS_MAX, ATTR_BYTES_MAX);
+    b.sources = sources_new();
+    b.model = netmodel_new(&b.topo, b.attrs, b.sources, &o);
+    printf("5 routers, %u prefixes a region, %u routes\n", per_region,
+           per_region * REGIONS * LINKS);
+    open_feeds(&b);
+    load(&b);
+    churn(&b, &rng);
+    struct net_change x = {.router = 0, .link = 0, .prefix = nth_prefix(1, 7)};
+    x.kind = NET_STATIC_ADD;
+    ask(&b, "static route", x, 200);
+    x.kind = NET_ROUTE_REMOVE;
+    ask(&b, "route gone", x, 200);
+    x.kind = NET_ALLOW_ADD;
+    x.prefix = nth_prefix(0, 0);
+    x.prefix.len = 11;
+    ask(&b, "aggregate announced", x, 200);
+    x = (struct net_change){.kind = NET_PREFER, .router = HUB, .link = 0, .prepend = 2};
+    ask(&b, "prepend on a link", x, 20);
+    x = (struct net_change){.kind = NET_LINK_DOWN, .link = 0};
+    ask(&b, "link down", x, 20);
+    netmodel_free(b.model);
+    sources_free(b.sources);
+    attr_table_free(b.attrs);
+    topo_free(&b.topo);
+}
+
+int main(void)
+{
+    bench(25);
+    bench(100);
+    bench(1000);
+    return 0;
+}

@@ -5,8 +5,9 @@
 #   make sim SEEDS=N [FROM=N]        the fault simulator
 #   make mutate [ONLY=NAME,...]      deliberate mistakes in the core, which it must all catch
 #   make fuzz SECONDS=N [FUZZ=NAME]  each fuzz target, or one, for so long
+#   make lab                         a network of real routers in namespaces (docs/lab.md); as root
 .DEFAULT_GOAL := build/tandem
-.PHONY: demo test check sim mutate fuzz bench coverage install clean setup build/tandem
+.PHONY: demo lab test check sim mutate fuzz bench coverage install clean setup build/tandem
 
 setup: ; @qa/setup.sh demo
 
@@ -32,6 +33,11 @@ sim: setup
 mutate: setup
 	@[ -f build/build.ninja ] || meson setup build
 	@ninja -C build tests/sim/sim && tests/sim/mutate.py build $(if $(ONLY),--only $(ONLY))
+
+lab: build/tandem
+	@qa/setup.sh lab
+	@ninja -C build lab/delayline
+	@build/tandem lab up && build/tandem lab status
 
 fuzz:
 	@qa/setup.sh all

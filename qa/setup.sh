@@ -3,6 +3,7 @@
 #
 #   qa/setup.sh demo    what the program is built with
 #   qa/setup.sh all     and what its tests, checks and benchmarks need
+#   qa/setup.sh lab     what the network lab needs (deps/lab.txt), and what `demo` does
 #
 # Debian's packages (deps/debian.txt) are installed when this runs as root; else it says which are
 # missing and how to get them. node and npm may come from anywhere. The packages of npm are those of
@@ -51,6 +52,32 @@ npm_ci() {
     touch "$1/node_modules/.package-lock.json"
 }
 
+# The routers of the lab. Their packages would start them on this machine, where nobody wants them: a
+# policy of Debian's (invoke-rc.d's) forbids it while they are installed. Without root the lab is left
+# out, and its test says so.
+install_lab() {
+    local p packages=() policy=/usr/sbin/policy-rc.d
+    command -v dpkg-query >/dev/null || return 0
+    while read -r p; do
+        [[ $(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null) == installed ]] || packages+=("$p")
+    done <deps/lab.txt
+    ((${#packages[@]})) || return 0
+    if ((EUID)); then
+        echo "setup.sh: the network lab needs ${packages[*]}, and root to install them" >&2
+        return 0
+    fi
+    echo "installing ${packages[*]}"
+    if [[ ! -e $policy ]]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+        # shellcheck disable=SC2064 # now
+        trap "rm -f $policy" EXIT
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q
+    apt-get install -q -y --no-install-recommends "${packages[@]}"
+}
+
 # The Python packages of the tests, in an environment of their own.
 venv() {
     local stamp=build/venv/installed wanted=tests/py/requirements.txt
@@ -60,8 +87,12 @@ venv() {
     touch "$stamp"
 }
 
-install_debian "$1"
+case $1 in
+lab) install_debian demo ;;
+*) install_debian "$1" ;;
+esac
 npm_ci .
+[[ $1 == demo ]] || install_lab
 if [[ $1 == all ]]; then
     npm_ci tests/web
     venv

@@ -30,5 +30,6 @@ const struct command *cli_command(const char *name);
 int cmd_replay(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_lab(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 int cmd_client(int argc, char **argv); /* all commands that speak with a running hub */

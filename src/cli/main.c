@@ -45,6 +45,18 @@ const struct command commands[] = {
      "  -d, --data DIR      keeps every node's store there, in SQLite; goes on where it was\n"
      "  -f, --fault SPEC    as for replay, counted from the start; may be given often\n"
      "      --no-faults     no faults over the API\n"},
+    {"lab", "up|down|status|break|heal|exec ... [options]",
+     "a network of real routers in namespaces, and faults in it", cmd_lab,
+     "  up                  build it and wait until every router knows every subnet\n"
+     "  down                end it\n"
+     "  status              routers and faults\n"
+     "  break FAULT         make a fault of that list\n"
+     "  heal [FAULT]        undo it, or all\n"
+     "  exec NAME COMMAND   run a command at NAME: a router, h-ROUTER (the host behind it) or mon\n"
+     "  vty ROUTER LINE...  commands of the router's own shell\n"
+     "  link A B TAG COMMAND  of delayline: cut both, heal both, delay ab 9000, loss ba 10000 ...\n"
+     "  -w, --wait SECONDS  up: so long at most (default 60); 0: do not\n"
+     "  -j, --json          status as JSON\n"},
     {"probe", "KIND [WHERE] [options]", "measure a path, both ways, or answer who does", cmd_probe,
      "                      KIND is one of\n"
      "                      reflect         answer STAMP's packets (RFC 8762)\n"

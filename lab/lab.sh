@@ -1,0 +1,232 @@
+#!/bin/bash
+# lab.sh - the network lab: routers of real makers in network namespaces, links with delays between
+# them (delayline.c), and faults. `tandem lab` runs it (src/cli/lab.c), docs/lab.md describes it.
+#
+#   lab.sh up                   build it
+#   lab.sh ready [SECONDS]      wait until every router knows every subnet
+#   lab.sh down                 end what the lab started, and nothing else
+#   lab.sh break FAULT          make a fault of faults.tsv
+#   lab.sh heal [FAULT]         undo it, or all
+#   lab.sh exec NAME COMMAND    run a command at NAME: a router, h-ROUTER (the host behind it), mon
+#   lab.sh vty ROUTER LINE...   commands of FRR's, BIRD's or GoBGP's own shell
+#   lab.sh conf ROUTER LINE...  lines of FRR's configuration
+#   lab.sh link A B TAG COMMAND a command of delayline's
+#
+# TANDEM_LAB_ID (tl) begins the name of every namespace, so that labs stand beside each other; what
+# one has started is written down in TANDEM_LAB_RUN (/run/tandem-lab/ID). TANDEM_DELAYLINE is the
+# link's program, TANDEM the one that answers STAMP at every host. Routers are told where BMP goes:
+# mon, port TANDEM_LAB_BMP (11019).
+#
+# `mon` is on a management bridge with every router: 172.31.0.100; routers are .1, .2 ... in the
+# topology's order. In it runs what watches the network.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+: "${TANDEM_LAB_ID:=tl}" "${TANDEM_LAB_RUN:=/run/tandem-lab/$TANDEM_LAB_ID}" "${TANDEM_LAB_BMP:=11019}"
+run=$TANDEM_LAB_RUN
+# shellcheck source=lab/routers.sh
+. "$here/routers.sh"
+# shellcheck source=lab/faults.sh
+. "$here/faults.sh"
+
+die() {
+    echo "tandem lab: $1" >&2
+    exit "${2:-1}"
+}
+ns() { echo "$TANDEM_LAB_ID-$1"; }
+at() { ip netns exec "$(ns "$1")" "${@:2}"; }
+rows() { grep -E "^$1 " "$run/topology"; } # rows router|link
+column() { awk -v key="$1" -v n="$2" '$1 == "router" && $2 == key { print $n }' "$run/topology"; }
+asn_of() { column "$1" 3; }
+program_of() { column "$1" 4; }
+subnet_of() { column "$1" 5; }
+needs_up() { [[ -e $run/topology ]] || die "the lab is not up: tandem lab up"; }
+# address_of ROUTER NEIGHBOUR TAG: the router's own end of a link.
+address_of() {
+    awk -v r="$1" -v n="$2" -v t="$3" '$3 == t && $1 == r && $2 == n { print $4 }
+        $3 == t && $1 == n && $2 == r { print $5 }' "$run/links"
+}
+
+kernel_options() {
+    # Errors come from the address that the packet came to, as on real routers; none is held back.
+    at "$1" sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 \
+        net.ipv4.conf.default.rp_filter=0 net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000 \
+        net.ipv4.icmp_errors_use_inbound_ifaddr=1 net.ipv4.fib_multipath_hash_policy=1 \
+        net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.send_redirects=0 \
+        net.ipv4.conf.all.accept_redirects=0
+}
+make_ns() {
+    ip netns add "$(ns "$1")" || die "network namespaces cannot be made here" 69
+    echo "$1" >>"$run/namespaces"
+    ip -n "$(ns "$1")" link set lo up
+    kernel_options "$1"
+}
+make_mon() {
+    make_ns mon
+    at mon ip link add br0 type bridge
+    at mon ip addr add 172.31.0.100/24 dev br0
+    at mon ip link set br0 up
+}
+make_router() { # NAME SUBNET INDEX
+    make_ns "$1"
+    ip link add "m$3" netns "$(ns mon)" type veth peer name mgmt netns "$(ns "$1")"
+    at mon ip link set "m$3" master br0 up
+    ip -n "$(ns "$1")" addr add "172.31.0.$3/24" dev mgmt
+    ip -n "$(ns "$1")" link set mgmt up
+    echo "$3" >"$run/$1/index"
+}
+make_host() { # ROUTER SUBNET: the host behind it, at .0.10 and .200.1 of its /16
+    local net=${2%.*.*}
+    make_ns "h-$1"
+    ip link add vpc netns "$(ns "$1")" type veth peer name eth0 netns "$(ns "h-$1")"
+    ip -n "$(ns "$1")" addr add "$net.0.1/16" dev vpc
+    ip -n "$(ns "$1")" link set vpc up
+    ip -n "$(ns "h-$1")" addr add "$net.0.10/16" dev eth0
+    ip -n "$(ns "h-$1")" addr add "$net.200.1/16" dev eth0
+    ip -n "$(ns "h-$1")" link set eth0 up
+    ip -n "$(ns "h-$1")" route add default via "$net.0.1"
+    setsid ip netns exec "$(ns "h-$1")" "$TANDEM" probe reflect --allow 10.0.0.0/8 \
+        >"$run/$1/reflector.log" 2>&1 </dev/null &
+    echo $! >>"$run/pids"
+}
+make_link() { # A B TAG AB_US BA_US INDEX
+    local a=$1 b=$2 fifo=$run/link.$1.$2.$3 left=100
+    mkfifo "$fifo"
+    setsid "$TANDEM_DELAYLINE" "$(ns "$a")" "$b.$3" "$(ns "$b")" "$a.$3" "$fifo" \
+        "delay ab $4" "delay ba $5" >"$fifo.log" 2>&1 </dev/null &
+    echo $! >>"$run/pids"
+    until ip -n "$(ns "$b")" link show "$a.$3" >/dev/null 2>&1; do
+        ((left--)) || die "link $a $b: $(cat "$fifo.log")"
+        sleep .02
+    done
+    ip -n "$(ns "$a")" addr add "169.254.$6.1/30" dev "$b.$3"
+    ip -n "$(ns "$b")" addr add "169.254.$6.2/30" dev "$a.$3"
+    ip -n "$(ns "$a")" link set "$b.$3" up
+    ip -n "$(ns "$b")" link set "$a.$3" up
+    echo "$a $b $3 169.254.$6.1 169.254.$6.2" >>"$run/links"
+}
+
+lab_up() {
+    local n=0 a b tag x y mode
+    [[ ! -e $run/topology ]] || die "the lab is up already: tandem lab down"
+    mkdir -p "$run/broken"
+    chmod 755 "${run%/*}" "$run"
+    cp "$here/topology" "$run/topology"
+    : >"$run/pids"
+    trap lab_down EXIT # half a lab is none
+    make_mon
+    while read -r _ a b tag x _; do
+        mkdir -p "$run/$a"
+        make_router "$a" "$x" $((++n))
+        [[ $x == - ]] || make_host "$a" "$x"
+    done < <(rows router)
+    n=0
+    while read -r _ a b tag x y mode; do
+        make_link "$a" "$b" "$tag" "$x" "$y" $((++n))
+        [[ $mode == static ]] && continue
+        echo "$(address_of "$b" "$a" "$tag") $(asn_of "$b") $b" >>"$run/$a/neighbours"
+        echo "$(address_of "$a" "$b" "$tag") $(asn_of "$a") $a" >>"$run/$b/neighbours"
+    done < <(rows link)
+    while read -r _ a b tag x _; do "start_$tag" "$a"; done < <(rows router)
+    trap - EXIT
+}
+
+# knows ROUTER SUBNET
+knows() {
+    case $(program_of "$1") in
+    gobgp) [[ $(at "$1" gobgp global rib 2>/dev/null) == *" $2 "* ]] ;;
+    *) [[ -n $(ip -n "$(ns "$1")" -o route show "$2") ]] ;;
+    esac
+}
+missing() { # the first subnet that a router lacks
+    local a b other
+    while read -r _ a _; do
+        while read -r _ b _ _ other; do
+            [[ $other == - || $b == "$a" ]] || knows "$a" "$other" || {
+                echo "$a lacks $other"
+                return
+            }
+        done < <(rows router)
+    done < <(rows router)
+}
+# The first session that is not established. Routers of FRR's have one end of each.
+unestablished() {
+    local a said
+    while read -r _ a _; do
+        [[ $(program_of "$a") == frr ]] || continue
+        said=$(vty "$a" "show bgp ipv4 unicast summary failed json" 2>/dev/null)
+        [[ $said =~ \"failedPeers(Count)?\":0 ]] || {
+            echo "$a has a session that is not established"
+            return
+        }
+    done < <(rows router)
+}
+lab_ready() {
+    local end=$((SECONDS + ${1:-60})) lack
+    while lack=$(missing) && lack=${lack:-$(unestablished)} && [[ -n $lack ]]; do
+        ((SECONDS < end)) || die "not ready after ${1:-60} s: $lack"
+        sleep .2
+    done
+}
+
+# Only what this lab started, and only if it still is what it was: a process in one of its namespaces.
+ours() { [[ $(ip netns identify "$1" 2>/dev/null) == "$TANDEM_LAB_ID"-* ]]; }
+end_pids() { # end_pids PID...: asks, waits, insists
+    local pid left=50 alive=("$@")
+    for pid in "$@"; do kill "$pid" 2>/dev/null || true; done
+    while ((${#alive[@]} && left--)); do
+        alive=()
+        for pid in "$@"; do [[ -d /proc/$pid ]] && ours "$pid" && alive+=("$pid"); done
+        ((${#alive[@]})) && sleep .1
+    done
+    for pid in "${alive[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+}
+lab_down() {
+    trap - EXIT
+    local pid pids=() name
+    [[ -d $run ]] || return 0
+    while read -r pid; do
+        ours "$pid" && pids+=("$pid")
+    done < <(cat "$run/pids" "$run"/*/*.pid /var/run/frr/"$TANDEM_LAB_ID"-*/*.pid 2>/dev/null)
+    end_pids "${pids[@]}"
+    while read -r name; do
+        ip netns del "$(ns "$name")" 2>/dev/null || true
+        rm -rf "/var/run/frr/$(ns "$name")"
+    done < <(cat "$run/namespaces" 2>/dev/null)
+    rm -rf "$run"
+}
+
+lab_break() {
+    needs_up
+    [[ $(type -t "break_${1//-/_}") == function ]] || die "there is no fault \"$1\"" 2
+    [[ ! -e $run/broken/$1 ]] || die "$1 is there already: tandem lab heal $1"
+    date +%s.%N >"$run/broken/$1" # first: what was half done can be healed
+    "break_${1//-/_}"
+}
+lab_heal() {
+    needs_up
+    local fault
+    for fault in ${1:-$(ls "$run/broken")}; do
+        [[ -e $run/broken/$fault ]] || die "$fault is not there"
+        "heal_${fault//-/_}"
+        rm -f "$run/broken/$fault"
+    done
+}
+lab_link() {
+    needs_up
+    local fifo=$run/link.$1.$2.$3
+    [[ -p $fifo ]] || die "there is no link $1 $2 $3"
+    echo "${*:4}" >"$fifo"
+}
+
+case ${1-} in
+up) lab_up ;;
+ready) needs_up && lab_ready "${2-60}" ;;
+down) lab_down ;;
+break) lab_break "$2" ;;
+heal) lab_heal "${2-}" ;;
+exec) needs_up && exec ip netns exec "$(ns "$2")" "${@:3}" ;;
+vty) needs_up && vty "${@:2}" ;;
+conf) needs_up && conf "${@:2}" ;;
+link) lab_link "${@:2}" ;;
+*) die "lab.sh does not know \"${1-}\"" 2 ;;
+esac

@@ -46,6 +46,7 @@ src/aws base|http|aws
 src/net base|net
 src/core base|core
 src/trace base|core|trace
+src/amazon base|http|aws|core|driver|amazon
 src/driver base|http|aws|net|core|driver|node/sched
 src/watch base|http|net|driver|watch
 sim/engine base|core|engine
@@ -53,7 +54,7 @@ sim/connect base|http|aws|core|engine|kinesis|connect
 sim/kinesis base|kinesis
 src/node base|core|driver|engine|trace|node
 src/serve base|http|net|watch|core|driver|engine|trace|node|serve|web
-src/cli base|http|net|watch|core|driver|engine|trace|node|serve|cli
+src/cli base|amazon|http|net|watch|core|driver|engine|trace|node|serve|cli
 EOF
 
 # Links between documents lead somewhere.

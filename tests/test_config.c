@@ -1,5 +1,6 @@
 /* config: defaults, every key, the examples, and each way to be refused. */
 #include "core/config.h"
+#include "amazon/amazon_config.h"
 #include "watch/watch_config.h"
 #include "base/mem.h"
 #include "tap.h"
@@ -918,7 +919,8 @@ static char *read_whole(const char *path)
 
 TEST(the_document_is_made_from_the_table)
 {
-    const struct conf_section sections[] = {watch_config_section(NULL), {0}};
+    const struct conf_section sections[] = {
+        watch_config_section(NULL), amazon_config_section(NULL), {0}};
     static const char mark[] = "<!-- reference -->\n";
     struct buf want = {0};
     const char *path = source_path("docs/config.md");
@@ -962,7 +964,7 @@ TEST(the_json_schema_says_what_the_table_says)
     json_t *p = json_object_get(j, "properties");
     CHECK_STR(json_string_value(json_object_get(j, "$schema")),
               "https://json-schema.org/draft/2020-12/schema");
-    CHECK_EQ(json_object_size(p), 19);
+    CHECK_EQ(json_object_size(p), 20);
     CHECK_EQ(json_array_size(json_object_get(j, "required")), 4);
     json_t *sites = json_object_get(p, "sites");
     CHECK_EQ(json_integer_value(json_object_get(sites, "maxItems")), SITES_MAX);

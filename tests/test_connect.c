@@ -44,7 +44,7 @@ struct rig {
     int64_t real_ms;
     uint32_t moved, event_number;
     const char *userdata; /* items of UserDataList */
-    bool down, no_starts;
+    bool down, no_starts, paired;
     char seen[8192]; /* requests that change something: "METHOD PATH BODY\n" */
     struct instance_event told[SEEN_MAX];
     uint32_t n_told;
@@ -73,7 +73,9 @@ static bool serve_reading(struct rig *g, struct http_request *rq)
 {
     char body[1024];
     if (is(rq, HTTP_METHOD_GET, "/instance/I")) {
-        reply(rq, "{\"Instance\":{\"InstanceStatus\":\"ACTIVE\"}}");
+        reply(rq, g->paired ? "{\"Instance\":{\"InstanceStatus\":\"ACTIVE\"},"
+                              "\"ReplicationConfiguration\":{}}"
+                            : "{\"Instance\":{\"InstanceStatus\":\"ACTIVE\"}}");
     } else if (is(rq, HTTP_METHOD_GET, "/instance/I/storage-configs")) {
         (void)snprintf(body, sizeof body,
                        "{\"StorageConfigs\":[{\"StorageType\":\"KINESIS_STREAM\","
@@ -357,6 +359,28 @@ TEST(agents_by_their_stream)
     until_told(&g, 4);
     IS_AGENT(3, 1, PRESENCE_AVAILABLE);
     CHECK_EQ(connect_state(g.c).strangers, 1);
+    rig_close(&g);
+}
+
+/* cid's home is west: of his LOGIN nothing follows here, of a change of his state it does. */
+TEST(agents_of_a_pair)
+{
+    struct rig g;
+    rig_open(&g);
+    g.paired = true;
+    begin(&g);
+    say_agent(&g, "cid", "LOGIN", "ROUTABLE", NULL, NULL);
+    say_agent(&g, "ann", "LOGIN", "ROUTABLE", NULL, NULL);
+    until_told(&g, 1);
+    IS_AGENT(0, 0, PRESENCE_AVAILABLE);
+    g.userdata = "{\"User\":{\"Id\":\"U-bob\"},\"Status\":{\"StatusArn\":\"" ARN
+                 "/agent-state/S1\"},\"Contacts\":[]},{\"User\":{\"Id\":\"U-cid\"},\"Status\":{"
+                 "\"StatusArn\":\"" ARN "/agent-state/S1\"},\"Contacts\":[]}";
+    until_told(&g, 2);
+    IS_AGENT(1, 1, PRESENCE_AVAILABLE); /* at home, and nothing was heard of him */
+    say_agent(&g, "cid", "STATE_CHANGE", "ROUTABLE", NULL, NULL);
+    until_told(&g, 3);
+    IS_AGENT(2, 2, PRESENCE_AVAILABLE);
     rig_close(&g);
 }
 

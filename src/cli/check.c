@@ -1,6 +1,7 @@
 /* check.c - `tandem check`: is a configuration right, and the network that it describes? */
 #include "cli/cli.h"
 
+#include "amazon/amazon_config.h"
 #include "base/mem.h"
 #include "core/config.h"
 #include "watch/watch_config.h"
@@ -11,7 +12,7 @@
 static int print(void (*make)(const struct conf_section *sections, struct buf *out))
 {
     struct buf b = {0};
-    struct conf_section sections[] = {watch_config_section(NULL), {0}};
+    struct conf_section sections[] = {watch_config_section(NULL), amazon_config_section(NULL), {0}};
     make(sections, &b);
     fwrite(b.data, 1, b.len, stdout);
     buf_free(&b);
@@ -29,7 +30,8 @@ static int check(const char *file)
 {
     struct buf errors = {0};
     struct watch_config *w = watch_config_new();
-    struct conf_section sections[] = {watch_config_section(w), {0}};
+    struct amazon_config *a = amazon_config_new();
+    struct conf_section sections[] = {watch_config_section(w), amazon_config_section(a), {0}};
     struct config *c = config_load_file_with(file, sections, &errors);
     int rc = c ? EXIT_DONE : EXIT_CONF;
     if (!c)
@@ -42,8 +44,11 @@ static int check(const char *file)
     if (rc == EXIT_DONE && w->given)
         printf("%s: network: %u routers, %u links, %u sites, %u expected routes\n", file,
                w->topo.n_routers, w->topo.n_links, w->topo.n_sites, w->topo.n_expects);
+    if (rc == EXIT_DONE && a->given)
+        printf("%s: amazon: %u instances, %u pairs\n", file, a->n_instances, a->n_pairs);
     config_free(c);
     watch_config_free(w);
+    amazon_config_free(a);
     buf_free(&errors);
     return rc;
 }

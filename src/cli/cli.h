@@ -27,9 +27,14 @@ int cli_getopt(int argc, char **argv, const struct command *c, const char *brief
 int cli_usage(const struct command *c, const char *fmt, ...) PRINTF(2, 3); /* EXIT_USE */
 const struct command *cli_command(const char *name);
 
+/* The key of customers' pseudonyms: made once for a folder, so that a customer stays the same;
+ * NULL: one for this run. False: see errno. */
+bool cli_pseudonym_key(const char *folder, uint64_t key[2]) MUST_USE;
+
 int cmd_replay(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 int cmd_client(int argc, char **argv); /* all commands that speak with a running hub */

@@ -8,7 +8,6 @@
 #include "base/mem.h" /* before uv.h, which may define MIN and MAX again */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,7 +15,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <uv.h>
 
 #include "base/log.h"
@@ -69,32 +67,6 @@ static const char *in_data(const struct demo *d, const char *name, char path[420
 {
     snprintf(path, 4200, "%s/%s", d->data, name);
     return path;
-}
-
-static bool random_bytes(void *to, size_t n)
-{
-    return getrandom(to, n, 0) == (ssize_t)n;
-}
-
-/* The key of customers' pseudonyms: made once for a folder, so that a customer stays the same. */
-static bool load_key(struct demo *d)
-{
-    char path[4200];
-    if (!d->data)
-        return random_bytes(d->key, sizeof d->key);
-    int fd = open(in_data(d, "pseudonym.key", path), O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        ssize_t n = read(fd, d->key, sizeof d->key);
-        close(fd);
-        errno = EIO; /* of a file cut short */
-        return n == sizeof d->key;
-    }
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && random_bytes(d->key, sizeof d->key) &&
-              write(fd, d->key, sizeof d->key) == sizeof d->key && fsync(fd) == 0;
-    if (fd >= 0 && close(fd) != 0)
-        ok = false;
-    return ok;
 }
 
 /* How far the virtual clock of this folder has come; 0: a new one. */
@@ -389,7 +361,7 @@ static int run(struct demo *d)
         fprintf(stderr, "tandem demo: cannot make %s: %s\n", d->data, strerror(errno));
         return EXIT_IO;
     }
-    if (!load_key(d) || !random_bytes(&seed, sizeof seed)) {
+    if (!cli_pseudonym_key(d->data, d->key) || getrandom(&seed, sizeof seed, 0) != sizeof seed) {
         fprintf(stderr, "tandem demo: no key for pseudonyms: %s\n", strerror(errno));
         return EXIT_IO;
     }

@@ -57,6 +57,12 @@ const struct command commands[] = {
      "  link A B TAG COMMAND  of delayline: cut both, heal both, delay ab 9000, loss ba 10000 ...\n"
      "  -w, --wait SECONDS  up: so long at most (default 60); 0: do not\n"
      "  -j, --json          status as JSON\n"},
+    {"run", "--config FILE [options]", "hub and sites over instances of Amazon Connect", cmd_run,
+     "  -c, --config FILE   the configuration; its section amazon names the instances\n"
+     "  -p, --port N        of API and dashboard; 0: any free one (default as configured, 8400)\n"
+     "  -l, --listen ADDR   IPv4 or IPv6 address (default as configured, 127.0.0.1)\n"
+     "  -d, --data DIR      keeps every node's store there, in SQLite; goes on where it was\n"
+     "  -F, --for TIME      ends after this long: 60s, 10m, 2h\n"},
     {"probe", "KIND [WHERE] [options]", "measure a path, both ways, or answer who does", cmd_probe,
      "                      KIND is one of\n"
      "                      reflect         answer STAMP's packets (RFC 8762)\n"

@@ -391,6 +391,8 @@ static const struct conf_row file_rows[] = {
     {"store", "Where events and history are kept.", SECTION(store, store_table)},
     {"serve", "The API and the dashboard.", SECTION(serve, serve_table)},
     {"network", "The network between hub and regions, and what is expected of it.", .type = CONF_SECTION},
+    {"amazon", "Which instances of Amazon Connect the sites are, for tandem run.",
+     .type = CONF_SECTION},
     {"connectsim", "What connectsim(1) needs besides, to be Amazon Connect for this centre.", .type = CONF_SECTION},
 };
 const struct conf_table config__table = {CONF_TABLE(file_rows), .done = config__file_done};

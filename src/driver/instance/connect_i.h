@@ -133,6 +133,7 @@ struct connect {
     char *poll_token;
     uint32_t probes_failed;
     bool ok, ready, told_health;
+    bool paired; /* a replicated instance: agents are signed in to both regions at once */
     uint32_t starting; /* calls that are open for rows */
     char *resume;      /* a position that waits for the streams to be known */
     size_t resume_len;
@@ -169,6 +170,9 @@ void connect__streams_begin(struct connect *c, const char *agents, const char *r
 /* Decodes one more record into what is said; false: none waits. */
 bool connect__take_record(struct connect *c);
 void connect__agent_is(struct connect *c, uint32_t agent, uint8_t presence);
+/* Of a pair's agents both instances tell LOGIN, and polls are one picture of both; where an agent
+ * is active says only what follows. Until then he is taken to be at home. */
+bool connect__maybe_elsewhere(const struct connect *c, uint32_t agent);
 void connect__contact_ended(struct connect *c, uint32_t row, uint8_t end, td_ms at);
 
 void connect__answer_row(struct connect *c, uint32_t row, const char *action, const char *number);

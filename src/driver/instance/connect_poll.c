@@ -37,6 +37,8 @@ static void on_probed(void *arg, const struct aws_reply *r)
     const char *status = text(json_object_get(r->body, "Instance"), "InstanceStatus");
     bool good = r->class == AWS_OK && (!*status || strcmp(status, "ACTIVE") == 0);
     c->probe_call = 0;
+    if (good)
+        c->paired = json_object_get(r->body, "ReplicationConfiguration") != NULL;
     c->probes_failed = good || r->class == AWS_THROTTLED ? 0 : c->probes_failed + 1;
     c->state.ok |= good; /* until the first good one nothing is known of it */
 }
@@ -86,7 +88,7 @@ static void take_user(struct connect *c, const json_t *o)
     a->seen = true;
     for (size_t k = 0; k < json_array_size(contacts); k++)
         take_contact(c, i, json_array_get(contacts, k));
-    if (a->event_at >= c->poll_began - POLL_LATE_MS)
+    if (a->event_at >= c->poll_began - POLL_LATE_MS || connect__maybe_elsewhere(c, i))
         return;
     enum agent_status_type t = connect__status_of(c, text(status, "StatusArn"));
     uint8_t is = t == AGENT_STATUS_ROUTABLE  ? PRESENCE_AVAILABLE

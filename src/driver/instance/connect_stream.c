@@ -17,6 +17,13 @@ void connect__agent_is(struct connect *c, uint32_t agent, uint8_t presence)
                                              .agent = {agent, presence, reasons[presence]}});
 }
 
+bool connect__maybe_elsewhere(const struct connect *c, uint32_t agent)
+{
+    const struct agent *a = &c->agent[agent];
+    bool at_home = c->config.config->agent[agent].site == c->config.site;
+    return c->paired && a->presence == PRESENCE_OFFLINE && (!at_home || a->event_at);
+}
+
 static uint8_t presence_of(const struct agent_event *e)
 {
     if (e->status == AGENT_STATUS_OFFLINE)
@@ -143,6 +150,9 @@ static void on_agent_event(struct connect *c, const char *data, size_t n)
     uint32_t agent = connect__agent_of(c, e.agent_arn, e.username);
     if (agent == NO_AGENT) {
         c->state.strangers++;
+    } else if (e.type == AGENT_EVENT_LOGIN && connect__maybe_elsewhere(c, agent) &&
+               c->config.config->agent[agent].site != c->config.site) {
+        c->state.repeated++;
     } else if (agent_event_old(&c->agent[agent], &e)) {
         c->state.repeated++;
     } else {

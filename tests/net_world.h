@@ -260,6 +260,21 @@ static inline void w_static(struct world *w, int r, const char *prefix, int link
     attr_release(w->attrs, e.attr);
 }
 
+/* A route of the router's own, as FRR tells it: accepted, of no peer, without a next hop. */
+static inline void w_local(struct world *w, int r, const char *prefix, bool there)
+{
+    struct peer_key key = {.type = PEER_GLOBAL};
+    struct attr a = {.next_hop = {.family = IPV4}};
+    struct route_event e = {.type = there ? ROUTE_ANNOUNCE : ROUTE_WITHDRAW,
+                            .view = VIEW_IN_POST,
+                            .router = w->router[r],
+                            .peer = source_peer(w->sources, w->router[r], &key),
+                            .prefix = pfx(prefix),
+                            .attr = there ? attr_intern(w->attrs, &a) : ATTR_NONE};
+    w_event(w, e);
+    attr_release(w->attrs, e.attr);
+}
+
 static inline void w_probe(struct world *w, int from, int to, enum probe_kind kind,
                            enum probe_what what)
 {

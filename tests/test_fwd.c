@@ -287,6 +287,15 @@ static void compare(struct fwd *f, const struct table *t, const struct rng *rng)
 {
     struct rng mine = *rng;
     compare_faults(f, t);
+    for (int p = 0; p < POOL; p++)
+        for (int r = 0; r < t->n; r++) {
+            struct prefix by;
+            uint16_t want = longest(t, r, &t->pool[p], NULL);
+            uint16_t got = bits_of(f, fwd_lookup_atom(f, (uint16_t)r, &t->pool[p], &by));
+            if (got != want && got) /* nobody has it: it is not in the tree */
+                TAP_FAIL("router %d pool %d: got %x, want %x", r, p, got, want);
+            CHECK(!got || prefix_covers(&by, &t->pool[p]));
+        }
     for (int k = 0; k < 12; k++)
         compare_walks(f, t, k < 2 ? 256 + k : (int)rng_below(&mine, 256));
 }

@@ -382,6 +382,44 @@ TEST(leak_of_a_more_specific)
     w_free(w);
 }
 
+/* The same by a region that really gets there, by a way that BGP does not show. */
+TEST(leak_by_a_private_way)
+{
+    struct topo t = topo_direct();
+    add_expect(&t, GCP, "10.1.0.0/16")->more_specific_max = 16;
+    struct world *w = settled(t);
+    w_local(w, USE1, "10.1.0.0/16", true); /* what is attached stays attached */
+    w_wait(w, 10000);
+    HEALTHY(w, "its own route told");
+    w->originates[USW2][w_prefix(w, "10.1.0.0/24")] = true;
+    w_local(w, USW2, "10.1.0.0/24", true);
+    w_play(w);
+    w_wait(w, 10000);
+    ONLY(w, "leak", V_MORE_SPECIFIC, V_ORIGIN_CHANGED);
+    w->originates[USW2][w_prefix(w, "10.1.0.0/24")] = false;
+    w_local(w, USW2, "10.1.0.0/24", false);
+    w_play(w);
+    w_wait(w, 10000);
+    HEALTHY(w, "healed");
+    w_free(w);
+}
+
+/* What a gateway announces by decree is no rule of it, though its own table shows it. */
+TEST(announced_by_decree)
+{
+    struct topo t = topo_direct();
+    t.subnet[USE1].prefix = pfx("10.1.0.0/17");
+    add_allowed(&t, USE1, "10.1.0.0/16", USE1_A);
+    struct world *w = w_new(t);
+    w->originates[USE1][w_prefix(w, "10.1.0.0/17")] = false;
+    w->originates[USE1][w_prefix(w, "10.1.0.0/16")] = true;
+    w_local(w, USE1, "10.1.0.0/16", true);
+    w_play(w);
+    w_wait(w, 60000);
+    ONLY(w, "half of it is there", V_AGGREGATE_UNCOVERED);
+    w_free(w);
+}
+
 TEST(route_limit_overrun)
 {
     struct topo t = topo_direct();
@@ -602,9 +640,12 @@ TEST(latency_steps_and_loops_seen)
     r.kind = PROBE_TRACE;
     r.at_ms = w->now_ms;
     r.loop_hops = 2;
+    r.loop_at = ip("169.254.1.2");
     netmodel_probe(w->model, &r);
     w_wait(w, 1000);
     ONLY(w, "traceroute goes round", V_LOOP_SEEN);
+    v_of(w, V_LOOP_SEEN, &e);
+    CHECK_EQ(e.router, USE1);
     r.what = PROBE_LOOP_ENDED;
     r.at_ms = w->now_ms;
     netmodel_probe(w->model, &r);
@@ -778,6 +819,39 @@ PROP(ways_as_walked_anew, 60)
                 if (kept->ends != fresh.ends || kept->n_edges != fresh.n_edges ||
                     memcmp(kept->edge, fresh.edge, fresh.n_edges * sizeof *fresh.edge) != 0)
                     TAP_FAIL("the way from %u to %u has changed unseen", i, j);
+            }
+    }
+    w_free(w);
+}
+
+/* Honest paths, whatever fails and however long they are: nothing loops, could loop, or lies. */
+PROP(honest_networks_never_loop, 40)
+{
+    static const enum verdict_kind never[] = {
+        V_LOOP,           V_LOOP_POSSIBLE, V_OWN_AS_ACCEPTED, V_OWN_AS_REFUSED,
+        V_ORIGIN_CHANGED, V_DEAD_END,      V_BLACKHOLE,       V_AGGREGATE_UNCOVERED};
+    struct world *w = w_new(rng_chance(rng, 0.7) ? topo_colo() : topo_direct());
+    struct route_down why = {.reason = DOWN_REMOTE_SILENT};
+    bool up[W_LINKS];
+    memset(up, 1, sizeof up);
+    w_play(w);
+    w_wait(w, 20000);
+    for (int step = 0; step < 15; step++) {
+        int l = (int)rng_below(rng, w->topo.n_links);
+        if (!w->topo.link[l].session)
+            continue;
+        if (rng_chance(rng, 0.6)) {
+            up[l] = !up[l];
+            w_session(w, l, up[l], &why);
+        } else {
+            w->end[l][rng_below(rng, 2)].prepend_out = (int)rng_below(rng, 3);
+        }
+        w_play(w);
+        w_wait(w, 10000);
+        for (size_t k = 0; k < COUNTOF(never); k++)
+            if (w_raised(w, never[k])) {
+                TAP_FAIL("%s is raised", verdict_rows[never[k]].name);
+                w_print(w);
             }
     }
     w_free(w);

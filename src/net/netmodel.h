@@ -9,8 +9,8 @@
  * A router's route is taken from the first of these that has the prefix: what is attached to it
  * (the subnets of its sites), static routes of the topology, the best of what its feed says. Of a
  * feed the router's own table (VIEW_LOC_RIB) counts where it is told, else what was accepted
- * (VIEW_IN_POST), else what was received. A route that the router only announces is no rule of it:
- * an aggregate leads nowhere by itself, which is how it loops.
+ * (VIEW_IN_POST), else what was received. A prefix that the router announces by decree
+ * (topo_allowed) is no rule of it: an aggregate leads nowhere by itself, which is how it loops.
  *
  * A router is heard when its feed has been up for sync_ms and then a second went by without a route
  * from it, or after six times sync_ms; it stays so when the feed is lost, since its table then is

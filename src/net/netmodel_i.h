@@ -112,7 +112,7 @@ struct netmodel {
     bool *rebuild; /* routers of which every prefix is to be looked at */
     bool any_rebuild, heard_changed;
 
-    struct prefix_index subnets, statics, attached, expects;
+    struct prefix_index subnets, statics, attached, expects, allowed;
     uint32_t (*origin)[ORIGINS_MAX]; /* by router: AS numbers that may originate what it has */
     bool *missing; /* by expectation */
     uint32_t n_missing;

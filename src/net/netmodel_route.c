@@ -79,13 +79,15 @@ void route_init(struct netmodel *m)
         prefix_index_add(&m->statics, t->statics[s].router, &t->statics[s].prefix, s);
     for (uint32_t e = 0; e < t->n_expects; e++)
         prefix_index_add(&m->expects, t->expect[e].router, &t->expect[e].prefix, e);
+    for (uint32_t a = 0; a < t->n_allowed; a++)
+        prefix_index_add(&m->allowed, t->allowed[a].router, &t->allowed[a].prefix, a);
     m->missing = mem_new(t->n_expects, sizeof *m->missing);
     origins_init(m);
 }
 
 void route_free(struct netmodel *m)
 {
-    struct prefix_index *all[] = {&m->subnets, &m->statics, &m->attached, &m->expects};
+    struct prefix_index *all[] = {&m->subnets, &m->statics, &m->attached, &m->expects, &m->allowed};
     for (size_t i = 0; i < COUNTOF(all); i++)
         map64_free(&all[i]->of);
     mem_free(m->missing);
@@ -239,11 +241,16 @@ static uint16_t link_to(struct netmodel *m, uint16_t router, const struct ip_add
     return (uint16_t)link;
 }
 
-/* Where the router sends what uses this route. False: it is a word to others and no rule. */
-static bool hop_of(struct netmodel *m, uint16_t router, const struct best_path *x,
-                   struct fwd_hop *hop)
+/* Where the router sends what uses this route. False: it is a word to others and no rule.
+ *
+ * A route of the router's own, without a next hop, is one that it announces. Behind it is what BGP
+ * does not show: an interface, a static route, a null route. Then packets are taken to be as good
+ * as there; but not if the prefix is announced by decree (topo_allowed), whatever is behind it. */
+static bool hop_of(struct netmodel *m, uint16_t router, const struct prefix *p,
+                   const struct best_path *x, struct fwd_hop *hop)
 {
     static const uint8_t nowhere[16];
+    uint32_t allowed;
     const struct attr *a = x->attr;
     uint16_t link = TOPO_NONE;
     *hop = (struct fwd_hop){FWD_EXIT, FWD_NO_LINK};
@@ -265,8 +272,9 @@ static bool hop_of(struct netmodel *m, uint16_t router, const struct best_path *
         hop->to = FWD_DELIVER;
         return true;
     }
-    return a->kind != ROUTE_LOCAL && a->next_hop.family &&
-           memcmp(a->next_hop.byte, nowhere, sizeof nowhere) != 0;
+    bool own = a->kind == ROUTE_LOCAL || !a->next_hop.family ||
+               memcmp(a->next_hop.byte, nowhere, sizeof nowhere) == 0;
+    return !own || !prefix_index_find(&m->allowed, router, p, &allowed);
 }
 
 static void collect(struct netmodel *m, uint16_t router, const struct prefix *p, struct choice *c)
@@ -281,7 +289,7 @@ static void collect(struct netmodel *m, uint16_t router, const struct prefix *p,
         struct best_path x = c->path[i];
         struct fwd_hop hop;
         (void)netmodel_peer_of(m, x.peer);
-        if (!hop_of(m, router, &x, &hop))
+        if (!hop_of(m, router, p, &x, &hop))
             continue;
         if (view == VIEW_IN_PRE && own_as_count(m, router, x.attr))
             continue; /* what it will refuse */
@@ -357,6 +365,8 @@ static uint16_t acceptable(struct netmodel *m, uint16_t router, const struct pre
     for (uint32_t i = 0; i < c->n && n < FWD_HOPS_MAX; i++) {
         const struct attr *a = c->path[i].attr;
         hop[n] = c->hop[i];
+        if (attached && hop[n].to >= FWD_ENDS)
+            continue;
         if (hop[n].to < FWD_ENDS &&
             (attached || a->kind != ROUTE_BGP || own_as_count(m, router, a) ||
              !origin_is_owner(m, p, a->origin_as, &owner)))

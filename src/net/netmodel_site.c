@@ -184,6 +184,17 @@ static bool firewalls_differ(const struct netmodel *m, const struct pair *there,
     return false;
 }
 
+/* Whose address on a link is it? */
+static uint16_t router_at(const struct topo *t, const struct ip_addr *a)
+{
+    for (uint32_t l = 0; a->family && l < t->n_links; l++)
+        for (int end = 0; end < 2; end++)
+            if (ip_equal(&t->link[l].address[end][0], a) ||
+                ip_equal(&t->link[l].address[end][1], a))
+                return t->link[l].router[end];
+    return TOPO_NONE;
+}
+
 /* Expected x model x probe: each disagreement has its own name. */
 static void join(struct netmodel *m, uint16_t from, uint16_t to, const struct evidence *e)
 {
@@ -214,6 +225,7 @@ static void join(struct netmodel *m, uint16_t from, uint16_t to, const struct ev
     with.value = there->loop_hops;
     with.limit = 0;
     with.address = there->loop_at;
+    with.router = there->loop_seen ? router_at(m->topo, &there->loop_at) : TOPO_NONE;
     verdict_put(&m->verdicts, V_LOOP_SEEN, key,
                 there->loop_seen && !(there->ends & 1u << FWD_END_LOOP), m->now_ms, &with);
 }

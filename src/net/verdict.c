@@ -114,7 +114,7 @@ const struct verdict_row verdict_rows[VERDICT_KINDS] = {
                       "both sites, the way there, the way back",
                       "Rank the links the same way at both ends from one plan: MED from the hub, "
                       "7224:7x00 communities to AWS (`tandem net optimise`)."},
-    [V_OWN_AS_REFUSED] = {"as_number_reused", WARN, 2000, 1000,
+    [V_OWN_AS_REFUSED] = {"asn_reuse", WARN, 2000, 1000,
                           "A router refuses routes to other sites because its own AS number is in "
                           "their paths: somebody else has the same number.",
                           "router, neighbour, AS number, the prefixes refused",
@@ -155,7 +155,8 @@ const struct verdict_row verdict_rows[VERDICT_KINDS] = {
     [V_LOOP_SEEN] = {"loop_seen", CRIT, 0, 1000,
                      "Traceroute came by one router twice, on two runs, and the model has no loop "
                      "there: something forwards otherwise than its table says.",
-                     "both sites, the address that came twice, the length of the circle",
+                     "both sites, the address that came twice and whose it is, the length of the "
+                     "circle",
                      "Look at tables that no feed shows (static routes on peerings, policy "
                      "routing) at the routers named."},
     [V_STALE_MODEL] = {"model_disagrees", WARN, 5000, 2000,

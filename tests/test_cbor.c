@@ -119,7 +119,8 @@ TEST(what_is_refused)
         "e0", /* simple values */
         "7f4101ff",
         "5f6161ff",
-        "7f7f6161ffff", /* chunks of another type, nested ones */
+        "7f7f6161ffff",
+        "7f7f6161ff", /* chunks of another type, nested ones */
         "9b7fffffffffffffff",
         "5b7fffffffffffffff",
         "bb7fffffffffffffff",                       /* claims */
@@ -142,6 +143,39 @@ TEST(what_is_refused)
     json_t *full = cbor_decode(many, CBOR_ITEMS_MAX + 1, &why);
     CHECK_EQ(json_array_size(full), CBOR_ITEMS_MAX - 1);
     json_decref(full);
+}
+
+TEST(numbers_are_written_in_their_shortest_form)
+{
+    static const struct {
+        int64_t v;
+        const char *hex;
+    } v[] = {
+        {0, "00"},
+        {23, "17"},
+        {24, "1818"},
+        {255, "18ff"},
+        {256, "190100"},
+        {65535, "19ffff"},
+        {65536, "1a00010000"},
+        {4294967295, "1affffffff"},
+        {4294967296, "1b0000000100000000"},
+        {-1, "20"},
+        {-24, "37"},
+        {-25, "3818"},
+        {INT64_MIN, "3b7fffffffffffffff"},
+    };
+    for (size_t i = 0; i < COUNTOF(v); i++) {
+        struct buf b = {0};
+        struct wire w;
+        uint8_t want[16];
+        size_t n = from_hex(v[i].hex, want);
+        wire_begin(&w, WIRE_CBOR, &b);
+        wire_int(&w, v[i].v);
+        if (b.len != n || memcmp(b.data, want, n) != 0)
+            TAP_FAIL("%lld is not %s", (long long)v[i].v, v[i].hex);
+        buf_free(&b);
+    }
 }
 
 /* The same calls in both encodings are the same values. */

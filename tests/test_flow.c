@@ -301,6 +301,27 @@ TEST(loops_and_waits)
     CHECK_EQ(e, FLOW_DISCONNECT);
 }
 
+/* A loop that is done begins anew when it is come to again: two waits, a question, two waits. */
+TEST(a_loop_inside_a_loop)
+{
+    const char *flow = ACTION(
+        "a", "Loop", "'LoopCount':'2'",
+        "'Conditions':[" WHEN("Equals", "ContinueLooping", "w") "," WHEN(
+            "Equals", "DoneLooping",
+            "f") "]") "," ACTION("w", "Wait", "'TimeLimitSeconds':'1'",
+                                 "'Conditions':[" WHEN(
+                                     "Equals", "WaitCompleted",
+                                     "a") "]") "," ACTION("f", "InvokeLambdaFunction",
+                                                          "'LambdaFunctionARN':'f'", NEXT("a"));
+    enum flow_effect e = start(flow);
+    for (int turn = 0; turn < 3; turn++) {
+        CHECK_EQ(e, FLOW_WAIT);
+        CHECK_EQ(flow_go_on(&s, &world, NULL), FLOW_WAIT);
+        CHECK_EQ(flow_go_on(&s, &world, NULL), FLOW_LAMBDA);
+        e = flow_go_on(&s, &world, NULL);
+    }
+}
+
 TEST(other_effects)
 {
     CHECK_EQ(

@@ -182,7 +182,7 @@ static void write_event(struct feed *f, const struct buf *before, struct instanc
 
 static void arm(struct agent *a);
 
-/* A region where the agent is not hears of his coming and going only. */
+/* A region where the agent is not hears only when he comes, goes, or is offline. */
 static void tell_other(struct feed *f, struct instance *i, struct user *u, const char *type)
 {
     for (uint8_t s = 0; s < i->mirror->n_sides; s++) {
@@ -211,7 +211,8 @@ static void tell_agent(struct feed *f, struct instance *i, struct user *u, const
     a->side = i->side;
     a->told_at = center_now(f->center);
     arm(a);
-    if (strcmp(type, "LOGIN") == 0 || strcmp(type, "LOGOUT") == 0)
+    bool offline = u->status->type == STATUS_OFFLINE && strcmp(type, "STATE_CHANGE") == 0;
+    if (offline || strcmp(type, "LOGIN") == 0 || strcmp(type, "LOGOUT") == 0)
         tell_other(f, i, u, type);
 }
 

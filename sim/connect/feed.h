@@ -6,9 +6,10 @@
  * counts from then on. As with Amazon Connect:
  *
  *      agent events    one for each change, LOGIN, LOGOUT and STATE_CHANGE with whole snapshots of
- *                      now and before, in the agent's active region; the other region of a pair has
- *                      his LOGIN and LOGOUT only. HEART_BEAT after HEARTBEAT_MS without any other,
- *                      and on for HEARTBEAT_AFTER_MS once he is logged out: no sign of life.
+ *                      now and before, in the agent's active region; the other region of a pair
+ *                      hears when he comes, goes or is offline. HEART_BEAT after HEARTBEAT_MS
+ *                      without any other, and on for HEARTBEAT_AFTER_MS once he is logged out: no
+ *                      sign of life.
  *      contact records once a contact is over, wrap-up too, in the region of its origin; again
  *                      whenever it changes after that.
  *

@@ -333,20 +333,22 @@ static bool answers(const char *e164)
     return number && !(n == 12 && e164[1] == '1' && strncmp(e164 + 5, "555", 3) == 0);
 }
 
-static bool dial(struct run *r, struct contact *k)
+bool flows_dial(struct flows *f, struct contact *k, const char *to)
 {
-    const char *to = r->state.target.data;
-    struct number *n = number_named(r->flows->center, to);
+    struct number *n = number_named(f->center, to);
+    struct instance *at = k->at;
+    char id[ID_TEXT];
+    id_print(k->id, id);
     if (n ? !move_to(k, n) : !answers(to)) {
-        r->flows->stats.dial_failed++;
+        f->stats.dial_failed++;
         return false;
     }
-    r->flows->stats.moved += n != NULL;
-    k = contact_of(r); /* the other one may have pushed it out of a short history */
+    f->stats.moved += n != NULL;
+    k = contact_find(at, id); /* the other one may have pushed it out of a short history */
     if (!k)
         return true;
     str_copy(k->transferred_to, sizeof k->transferred_to, to);
-    k->transferred_at = center_now(r->flows->center);
+    k->transferred_at = center_now(f->center);
     contact_end(k, "CONTACT_FLOW_DISCONNECT");
     return true;
 }
@@ -415,7 +417,7 @@ static bool act_once(struct run *r, struct contact *k, enum flow_effect *e)
         error = "NoMatchingError";
         break;
     case FLOW_DIAL:
-        if (dial(r, k)) {
+        if (flows_dial(r->flows, k, r->state.target.data)) {
             finish(r);
             return false;
         }

@@ -26,6 +26,9 @@ struct flows;
 struct flows *flows_new(struct center *c, struct lambda *l) MUST_USE;
 void flows_free(struct flows *f);
 
+/* Takes a contact to a telephone number, as above; false: CallFailed, and nothing has changed. */
+bool flows_dial(struct flows *f, struct contact *k, const char *number) MUST_USE;
+
 /* A fault: flows of the region (NULL: all) end contacts at once, though the API is well. */
 void flows_break(struct flows *f, const struct region *g, bool on);
 

@@ -465,7 +465,7 @@ struct front *front_new(const struct front_options *o)
     config.n_names = n * 2;
     config.body_types = types;
     config.n_body_types = COUNTOF(types);
-    config.body_max = 8 << 20; /* Kinesis takes 5 MiB of records, in base64 */
+    config.body_max = 15 << 20; /* Kinesis takes 10 MiB of records, in base64 */
     config.conns_max = 4096;
     config.reply_timeout_ms = 600000; /* a black hole is one of the faults */
     f->http = http_server_new(o->loop, &config, handle, f);

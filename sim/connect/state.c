@@ -370,6 +370,45 @@ static void post_call(void *arg, struct http_request *rq)
     json_decref(o);
 }
 
+/* The contact that the agent talks to; NULL: none. */
+static struct contact *talking_to(const struct user *u)
+{
+    struct contact *k;
+    LIST_FOREACH(k, &u->contacts, of_user)
+    if (k->state == CONTACT_CONNECTED || k->state == CONTACT_HELD)
+        return k;
+    return NULL;
+}
+
+static const char *text_in(const json_t *o, const char *part, const char *name)
+{
+    const char *v = json_string_value(json_object_get(json_object_get(o, part), name));
+    return v ? v : "";
+}
+
+/* What a quick connect does with the contact: a number, a queue, an agent. */
+static bool transfer(const struct state *s, const struct user *u, const char *name)
+{
+    struct contact *k = talking_to(u);
+    const struct instance *i = where(u);
+    const struct quick_connect *q =
+        name ? (struct quick_connect *)res_named(i, RES_QUICK_CONNECT, name) : NULL;
+    if (!k || !q)
+        return false;
+    const char *type = json_string_value(json_object_get(q->config, "QuickConnectType"));
+    if (type && strcmp(type, "PHONE_NUMBER") == 0)
+        return flows_dial(s->o.flows, k, text_in(q->config, "PhoneConfig", "PhoneNumber"));
+    bool to_user = type && strcmp(type, "USER") == 0;
+    const char *part = to_user ? "UserConfig" : "QueueConfig";
+    struct res *flow = res_find(i, RES_FLOW, text_in(q->config, part, "ContactFlowId"));
+    struct res *queue = res_find(i, RES_QUEUE, text_in(q->config, part, "QueueId"));
+    struct res *user = res_find(i, RES_USER, text_in(q->config, part, "UserId"));
+    if (to_user ? !user : !queue)
+        return false;
+    struct queue *to = to_user ? k->queue : (struct queue *)queue;
+    return contact_transfer(k, to, (struct flow *)flow, to_user ? (struct user *)user : NULL);
+}
+
 static void post_agent(void *arg, struct http_request *rq)
 {
     struct state *s = arg;
@@ -386,14 +425,19 @@ static void post_agent(void *arg, struct http_request *rq)
         user_log_out(u, what[0] == 'd');
     else if (known && strcmp(what, "clear") == 0)
         user_clear(u);
+    else if (known && strcmp(what, "transfer") == 0)
+        known = transfer(s, u, json_string_value(json_object_get(o, "quick_connect")));
     else
         known = false;
     json_decref(o);
     if (known)
         http_reply(rq, 204, NULL, NULL, 0);
     else
-        http_problem(rq, u ? 400 : 404, NULL,
-                     u ? "do is login, logout, drop or clear." : "there is no such agent.");
+        http_problem(
+            rq, u ? 400 : 404, NULL,
+            u ? "do is login, logout, drop, clear, or transfer with a quick_connect that leads "
+                "somewhere and a contact to hand over."
+              : "there is no such agent.");
 }
 
 struct state *state_new(const struct state_options *o)

@@ -7,8 +7,9 @@
  *
  * POST /sim/call {"number": "+1...", "from": "+1...", "count": 1, "channel": "VOICE",
  * "attributes": {}} calls a number that is claimed here; answers how many began and were refused.
- * POST /sim/agent {"username": "...", "do": "login" | "logout" | "drop" | "clear"} does what an
- * agent does at his desktop; "drop" is a logout with whatever he has. */
+ * POST /sim/agent {"username": "...", "do": "login" | "logout" | "drop" | "clear" | "transfer"}
+ * does what an agent does at his desktop; "drop" is a logout with whatever he has, "transfer" hands
+ * the contact he talks to over by the quick connect that "quick_connect" names. */
 #pragma once
 
 #include "connect/faults.h"

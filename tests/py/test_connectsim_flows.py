@@ -304,10 +304,39 @@ k = settled(EAST, call(numbers[EAST][1])[0])
 sim.control("POST", "/sim/agent", {"username": "us-east-1-voice-001", "do": "login"})
 until(lambda: any(c["id"] == k["id"] and c["state"] == "connected" for c in contacts(EAST)), "an agent")
 asked = len(hub.got)
-skip(60000)
+skip(20000)
 time.sleep(0.3)
 tap.equal(len(hub.got), asked, "whoever talks to an agent hears no flow")
 tap.end("it ends when an agent takes him")
+
+# ---- an agent's quick connects ----
+
+clear()
+c = connect[EAST]
+
+
+def quick(name, config):
+    c.create_quick_connect(InstanceId=instance[EAST], Name=name, QuickConnectConfig=config)
+    return sim.control("POST", "/sim/agent", {"username": "us-east-1-voice-001", "do": "transfer", "quick_connect": name})[0]
+
+
+use(EAST, numbers[EAST][1], flow(EAST, "straight", *queue(EAST)))
+tap.equal(quick("nobody", {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": there}}), 400, "he talks to nobody")
+k = call(numbers[EAST][1], attributes={"case": "7"})[0]
+tap.equal((k["state"], k["agent"]), ("connected", "us-east-1-voice-001"), "the one who is there")
+answers.append({"action": "LOCAL", "txn": "T60"})
+tap.equal(quick("busy", {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": "+12125550199"}}), 400, "no answer")
+tap.equal(quick("London", {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": there}}), 204, "over to London")
+moved2 = until(lambda: [x for x in contacts(LONDON) if x["related"] == k["id"]], "it in London")[0]
+moved2 = settled(LONDON, moved2)
+tap.equal(attributes(LONDON, moved2), {"case": "7", "hub.txn": "T60"}, "with what was known")
+k = call(numbers[EAST][1])[0]
+f = flow(EAST, "transfer", *queue(EAST, "sales"), kind="QUEUE_TRANSFER")
+tap.equal(quick("sales", {"QuickConnectType": "QUEUE", "QueueConfig": {
+    "QueueId": queues[EAST]["sales"]["Id"], "ContactFlowId": f["ContactFlowId"]}}), 204, "over to a queue")
+tap.check(any(x["previous"] == k["id"] and x["queue"] == "sales" for x in contacts(EAST)), "a new contact that waits there")
+skip(600000)  # a transfer's leg cannot be stopped by the API; nobody waits that long
+tap.end("an agent hands over by quick connect: to another instance, to a queue")
 
 # ---- broken flows, hours ----
 

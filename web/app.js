@@ -10,6 +10,7 @@ import { Arrivals } from './chart.js';
 import { Health } from './health.js';
 import { Help, help_open } from './help.js';
 import { WorldMap } from './map.js';
+import { Network } from './network.js';
 import { html } from './parts.js';
 import { Queues } from './queues.js';
 import { Sites } from './sites.js';
@@ -23,7 +24,8 @@ function Board() {
         return html`<main id="board" tabindex="-1"><p class="boot">${link.value.tries
             ? `${link.value.problem}. Trying again…` : 'Connecting to the stream…'}</p></main>`;
     return html`<main id="board" tabindex="-1"><${Figures} /><${WorldMap} /><${Sites} />
-        <${Queues} /><${Arrivals} /><${Agents} /><${Health} /><${Timeline} /></main>`;
+        <${Queues} /><${Arrivals} /><${Agents} /><${Health} /><${Timeline} />
+        <${Network} /></main>`;
 }
 
 function App() {

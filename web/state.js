@@ -22,7 +22,7 @@ const TIMELINE_MAX = 200;
 const EMPTY = {
     revision: 0, now_ms: undefined, speed: 1, name: '', policy: '', share_bound_contacts: undefined,
     report_stale_ms: 6000, nodes: [], sites: [], queues: [], agents: { by_state: [] }, health: [],
-    totals: {}, alerts: [], timeline: [], policies: [], commands: {},
+    totals: {}, alerts: [], timeline: [], policies: [], commands: {}, network: null,
     series: { step_ms: 60000, from_ms: 0, arrivals: {} },
 };
 const latest = { ...EMPTY };
@@ -215,12 +215,20 @@ export function start() {
 function say_changes() {
     let before = null;
     let alerted = null;
+    let judged = null;
     effect(() => {
         const now = new Map(the('alerts').map((a) => [`${a.what} ${a.since_ms}`, a.text]));
         for (const [key, text] of now)
             if (alerted && !alerted.has(key))
                 say(text);
         alerted = loaded.value ? now : null;
+    });
+    effect(() => {
+        const now = new Map((the('network')?.verdicts ?? []).map((v) => [v.id, v.kind]));
+        for (const [id, kind] of now)
+            if (judged && !judged.has(id))
+                say(`The network: ${kind.replaceAll('_', ' ')}`);
+        judged = loaded.value ? now : null;
     });
     effect(() => {
         const now = new Map(the('sites').map((s) => [s.name, s.state]));

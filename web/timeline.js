@@ -9,7 +9,7 @@ import { matches, zone } from './view.js';
 const KINDS = {
     drain: ['diamond', 'warn'], restore: ['up', 'ok'], share: ['bars', 'info'],
     policy: ['flag', 'info'], health: ['dot', 'held'], failover: ['down', 'crit'],
-    config: ['square', 'held'],
+    config: ['square', 'held'], network: ['cross', 'warn'],
 };
 export const kind_of = (kind) => KINDS[kind] ?? ['dot', 'held'];
 

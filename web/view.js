@@ -10,12 +10,14 @@ const from_url = () => {
         zone: p.get('time') === 'local' ? 'local' : 'utc',
         table: p.get('arrivals') === 'table',
         open: p.get('queue') ?? '',
+        verdict: Number(p.get('verdict')) || 0,
     };
 };
 const first = from_url();
 export const filter = signal(first.filter);
 export const zone = signal(first.zone);        /* "utc" or "local" */
 export const arrivals_table = signal(first.table);
+export const open_verdict = signal(first.verdict); /* its id; 0: none */
 export const open_queue = signal(first.open);  /* "name/channel" of the queue shown by site */
 
 let push_next = false;
@@ -35,6 +37,8 @@ function to_url() {
         p.set('arrivals', 'table');
     if (open_queue.value)
         p.set('queue', open_queue.value);
+    if (open_verdict.value)
+        p.set('verdict', open_verdict.value);
     const query = p.toString();
     const url = (query ? `?${query}` : location.pathname) + location.hash;
     if ((query ? `?${query}` : '') !== location.search)
@@ -50,6 +54,7 @@ export function follow_url() {
         zone.value = now.zone;
         arrivals_table.value = now.table;
         open_queue.value = now.open;
+        open_verdict.value = now.verdict;
     });
 }
 

@@ -146,8 +146,6 @@ void api_watch(struct api *a, struct watch *w)
 void api_verdict(struct api *a, const struct verdict *v, const char *text)
 {
     char line[TIMELINE_TEXT];
-    bool ended = v->state == VERDICT_ENDED;
-    snprintf(line, sizeof line, "%s%s: %s", ended ? "over: " : "", verdict_rows[v->kind].name,
-             text);
+    snprintf(line, sizeof line, "%s%s", v->state == VERDICT_ENDED ? "over: " : "", text);
     timeline_add(&a->timeline, a->world ? world_now(a->world) : 0, "network", line, "");
 }

@@ -153,6 +153,9 @@ void view_commands(struct jw *w, const struct scene *s)
     kv_text(w, "health", "tandem nodes");
     kv_text(w, "series", "tandem arrivals");
     kv_text(w, "timeline", "tandem timeline");
+    kv_text(w, "network", "tandem net");
+    kv_text(w, "verdicts", "tandem net verdicts");
+    kv_text(w, "routes", "tandem net routes PREFIX");
     jw_end(w);
 }
 

@@ -212,9 +212,8 @@ static void view_evidence(struct jw *w, const struct topo *t, const struct evide
     jw_end(w);
 }
 
-/* `t`: with its evidence, by the names of that topology; NULL: without. */
-static void view_verdict(struct jw *w, const struct verdict *v, const char *text,
-                         const struct topo *t)
+static void view_verdict(struct jw *w, const struct topo *t, const struct verdict *v,
+                         const char *text, bool evidence)
 {
     const struct verdict_row *r = &verdict_rows[v->kind];
     jw_obj(w);
@@ -222,12 +221,14 @@ static void view_verdict(struct jw *w, const struct verdict *v, const char *text
     kv_text(w, "kind", r->name);
     kv_text(w, "severity", severity_names[r->severity]);
     kv_text(w, "text", text);
+    kv_text(w, "router", router_name(t, v->evidence.router));
+    kv_text(w, "link", link_name(t, v->evidence.link));
     kv_since(w, "since_ms", v->since_ms);
     kv_since(w, "raised_ms", v->raised_ms);
     kv_since(w, "ended_ms", v->state == VERDICT_ENDED ? v->ended_ms : 0);
     kv_text(w, "means", r->means);
     kv_text(w, "do", r->do_this);
-    if (t) {
+    if (evidence) {
         jw_key(w, "evidence");
         view_evidence(w, t, &v->evidence);
     }
@@ -242,9 +243,9 @@ void view_net_verdicts(struct jw *w, struct watch *n, bool ended)
     char text[WATCH_TEXT_MAX];
     jw_arr(w);
     for (uint32_t at = 0; (v = verdict_next(netmodel_verdicts(watch_model(n)), &at));)
-        view_verdict(w, v, verdict_text(v, t, text, sizeof text), t);
+        view_verdict(w, t, v, verdict_text(v, t, text, sizeof text), true);
     for (uint32_t i = 0; ended && (e = watch_ended_at(n, i)); i++)
-        view_verdict(w, &e->verdict, e->text, t);
+        view_verdict(w, t, &e->verdict, e->text, true);
     jw_end(w);
 }
 
@@ -258,11 +259,11 @@ static void verdict_section(struct jw *w, struct watch *n)
     char text[WATCH_TEXT_MAX];
     kv_arr(w, "verdicts");
     for (uint32_t at = 0; (v = verdict_next(netmodel_verdicts(watch_model(n)), &at));)
-        view_verdict(w, v, verdict_text(v, t, text, sizeof text), NULL);
+        view_verdict(w, t, v, verdict_text(v, t, text, sizeof text), false);
     jw_end(w);
     kv_arr(w, "ended");
     for (uint32_t i = 0; i < VIEW_NET_ENDED && (e = watch_ended_at(n, i)); i++)
-        view_verdict(w, &e->verdict, e->text, NULL);
+        view_verdict(w, t, &e->verdict, e->text, false);
     jw_end(w);
     kv_arr(w, "findings");
     for (uint32_t i = 0; i < watch_findings(n); i++) {

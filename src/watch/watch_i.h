@@ -1,9 +1,10 @@
 /* watch_i.h - between watch.c (the model), watch_feeds.c and watch_probes.c. */
 #pragma once
 
+#include "base/map.h" /* before uv.h, which may define MIN and MAX again */
+
 #include <uv.h>
 
-#include "base/map.h"
 #include "driver/probe/probe.h"
 #include "driver/probe/reflector.h"
 #include "driver/routes/bmp_station.h"

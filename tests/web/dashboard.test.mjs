@@ -517,6 +517,58 @@ describe('acts', () => {
     });
 });
 
+describe('the network', () => {
+    const NET = ['net-map', 'net-verdicts', 'net-links', 'net-paths', 'net-routes'];
+
+    test('shows links, paths and what is wrong, worst first', { skip: MOCK_ONLY }, async () => {
+        await open();
+        for (const id of NET)
+            assert.match(await page.locator(`#${id} > header .command`).innerText(), /^tandem net/);
+        assert.deepEqual(await texts('#net-links tbody th'), ['use1-a', 'use1-b', 'usw2-a']);
+        assert.match((await texts('#net-links tbody tr'))[2], /down hold timer expired/);
+        assert.match(await page.locator('#net-map svg').getAttribute('aria-label'), /usw2-a down/);
+        assert.equal(await page.locator('#net-map .wire.crit').count(), 1);
+        const kinds = (await texts('#net-verdicts .state')).map((t) => t.trim());
+        assert.deepEqual(kinds, ['session down', 'route missing', 'more specific']);
+        const cells = await texts('#net-paths tbody tr:first-child td');
+        assert.deepEqual(cells.map((t) => t.trim()), ['·', '8.2', 'down']);
+        assert.deepEqual(complaints, []);
+    });
+
+    test('a verdict opens to its meaning, and the link shows the same', { skip: MOCK_ONLY }, async () => {
+        await open();
+        await page.locator('#net-verdicts [data-open]').first().click();
+        assert.match(await page.locator('#net-verdicts').innerText(), /What to do about session_down/);
+        assert.match(page.url(), /verdict=9/);
+        await page.reload();
+        await page.waitForSelector('#net-verdicts .means', LONG);
+        await page.goBack();
+        await page.waitForSelector('#net-verdicts .means', { state: 'detached' });
+    });
+
+    test('finds the way to a prefix, once round where it loops', { skip: MOCK_ONLY }, async () => {
+        await open();
+        await page.locator('#prefix').fill('10.1.0.7');
+        await page.keyboard.press('Enter');
+        await page.waitForSelector('#net-routes tbody', LONG);
+        const ways = (await texts('#net-routes table:first-of-type tbody tr')).map((t) =>
+            t.replace(/\s+/g, ' '),
+        );
+        assert.match(ways[0], /hub gcp –use1-a→ use1 delivered/);
+        assert.match(ways[1], /us-west-2 usw2 –p→ use1 –p→ usw2 loop/);
+        await page.locator('#prefix').fill('east');
+        await page.keyboard.press('Enter');
+        await page.getByText('prefix: must be a prefix').waitFor(LONG);
+    });
+
+    test('is not there when none is watched', { skip: MOCK_ONLY }, async () => {
+        await open();
+        mock.model.network = null;
+        await page.waitForSelector('#net-map', { state: 'detached', ...LONG });
+        assert.equal(await page.locator('#net-links').count(), 0);
+    });
+});
+
 describe('looks', () => {
     for (const [width, height] of [
         [1280, 900],

@@ -6,6 +6,8 @@
 //
 // doc() is the document of web/CONTRACT.md.
 
+import { network } from './mock_network.mjs';
+
 const S = 1000;
 const MIN = 60 * S;
 export const NOON = Date.UTC(2025, 2, 4, 12);
@@ -49,6 +51,9 @@ const COMMANDS = {
     health: 'tandem health',
     series: 'tandem arrivals',
     timeline: 'tandem timeline',
+    network: 'tandem net',
+    verdicts: 'tandem net verdicts',
+    routes: 'tandem net routes PREFIX',
 };
 const RTT = {
     'hub us-east-1': 24.1,
@@ -91,6 +96,7 @@ export class Model {
         this.now = NOON;
         this.revision = 1;
         this.policy = 'normal';
+        this.network = network();
         this.timeline = [];
         this.alerts = new Map();
         this.script = SCRIPT.map(([at, act]) => [NOON + at, act]);
@@ -580,6 +586,7 @@ export class Model {
             timeline: this.timeline.slice(-200),
             series: this.series,
             commands: COMMANDS,
+            network: this.network,
             policies: Object.entries(POLICIES).map(([name, x]) => ({
                 name,
                 share_bound_contacts: x.bound,

@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { collect } from '../../tools/embed_web.mjs';
 import { Model, NOON } from './mock_model.mjs';
+import { routes } from './mock_network.mjs';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const TICK_MS = 250;
@@ -111,6 +112,15 @@ export async function serve({ port = 0, speed = 60, at = NOON + 128 * 60000, lan
         request.on('close', () => clients.delete(response));
     }
 
+    function look_up(request, response) {
+        const prefix = new URL(request.url, 'http://x').searchParams.get('prefix');
+        if (!/^[0-9.]+(\/\d+)?$/.test(prefix))
+            return problem(response, 400, 'Bad Request', 'prefix: must be a prefix');
+        return response
+            .writeHead(200, { 'Content-Type': 'application/json' })
+            .end(JSON.stringify(routes(prefix)));
+    }
+
     async function act(request, response) {
         const body = await body_of(request);
         requests.push({ method: request.method, url: request.url, body });
@@ -145,6 +155,8 @@ export async function serve({ port = 0, speed = 60, at = NOON + 128 * 60000, lan
         const file = files.get(new URL(request.url, 'http://x').pathname);
         if (request.method === 'GET' && request.url.startsWith('/v1/stream'))
             stream(request, response);
+        else if (request.method === 'GET' && request.url.startsWith('/v1/net/routes'))
+            look_up(request, response);
         else if (request.method === 'GET' && file) send_asset(request, response, file);
         else if (request.method === 'POST' || request.method === 'PUT')
             act(request, response).catch((error) =>

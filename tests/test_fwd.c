@@ -376,6 +376,25 @@ static void draw_move(struct rng *rng, struct fwd *f, struct table *t)
     CHECK_EQ(fwd_move(f, (uint16_t)r, a, b), want);
 }
 
+/* Every rule that hands to q by the link 5 discards instead. */
+static void draw_move_hop(struct rng *rng, struct fwd *f, struct table *t)
+{
+    int r = (int)rng_below(rng, (uint64_t)t->n), q = (int)rng_below(rng, (uint64_t)t->n);
+    uint64_t want = 0;
+    for (int p = 0; p < POOL; p++) {
+        if (!(t->rule[r][p] >> q & 1) || t->unsafe[r][p] >> q & 1)
+            continue;
+        bool again = false;
+        for (int k = 0; k < p; k++)
+            again |= prefix_equal(&t->pool[k], &t->pool[p]);
+        t->rule[r][p] = (uint16_t)((t->rule[r][p] & ~(1 << q)) | DISCARD_BIT);
+        want += !again;
+    }
+    CHECK_EQ(fwd_move_hop(f, (uint16_t)r, (struct fwd_hop){(uint16_t)q, 5},
+                          (struct fwd_hop){FWD_DISCARD, FWD_NO_LINK}),
+             want);
+}
+
 /* What the changes of faults say must add up to what there is. */
 static void settle(struct fwd *f, uint32_t atoms[], size_t max)
 {
@@ -426,7 +445,7 @@ static void play(struct rng *rng, bool potential)
         if (u < 0.08)
             draw_watch(rng, f, &t);
         else if (u < 0.14)
-            draw_move(rng, f, &t);
+            (rng_chance(rng, 0.5) ? draw_move : draw_move_hop)(rng, f, &t);
         else if (u < 0.2) {
             settle(f, atoms, COUNTOF(atoms));
             draw_trial(rng, f, &t);

@@ -654,6 +654,33 @@ TEST(latency_steps_and_loops_seen)
     w_free(w);
 }
 
+TEST(a_link_that_its_cloud_says_is_down)
+{
+    struct world *w = settled(topo_direct());
+    netmodel_link(w->model, EUW1_A, false, "down", w->now_ms);
+    w_wait(w, 10000);
+    ONLY(w, "dead, and still used", V_LINK_DOWN, V_NO_PATH, V_BLACKHOLE);
+    struct evidence e;
+    v_of(w, V_BLACKHOLE, &e); /* the hub drops what regions send it for euw1, or the reverse */
+    CHECK(e.router == GCP || e.router == EUW1);
+    netmodel_link(w->model, USE1_A, false, "down", w->now_ms); /* half of what goes to use1 */
+    w_wait(w, 10000);
+    v_of(w, V_LINK_DOWN, &e);
+    CHECK(w_raised(w, V_LINK_DOWN) == 2 && strcmp(e.reason, "down") == 0);
+    struct route_down why = {.reason = DOWN_REMOTE_SILENT};
+    w_session(w, USE1_A, false, &why); /* now the routers have noticed */
+    w_play(w);
+    netmodel_link(w->model, EUW1_A, true, "available", w->now_ms);
+    w_wait(w, 10000);
+    ONLY(w, "the second link is used", V_LINK_DOWN, V_SESSION_DOWN);
+    netmodel_link(w->model, USE1_A, true, "available", w->now_ms);
+    w_session(w, USE1_A, true, NULL);
+    w_play(w);
+    w_wait(w, 10000);
+    HEALTHY(w, "healed");
+    w_free(w);
+}
+
 TEST(a_session_that_never_came_up)
 {
     struct topo t = topo_direct();

@@ -185,21 +185,27 @@ static bool class_suspect(struct fwd *f, uint32_t c, uint16_t r)
     return false;
 }
 
-enum { MOVED = 1, SUSPECT };
+struct move {
+    uint16_t router;
+    uint32_t *to;     /* by set: what it becomes, itself if nothing */
+    uint16_t *before; /* by class: the router's set before; 0: not moved */
+    bool *suspect;    /* by class */
+};
 
 /* Looks at one node: was its rule moved, or the one that it inherits? */
-static void move_look(struct fwd *f, uint32_t i, uint16_t r, uint16_t from, const uint8_t *state)
+static void move_look(struct fwd *f, uint32_t i, const struct move *m)
 {
     uint32_t k = i;
     if (!(node_at(f, i)->flags & NODE_REAL))
         return;
-    while (k && !state[node_at(f, k)->class] && !class_vector(f, node_at(f, k)->class)[r])
+    while (k && !m->before[node_at(f, k)->class] &&
+           !class_vector(f, node_at(f, k)->class)[m->router])
         k = node_at(f, k)->up;
-    if (!k || !state[node_at(f, k)->class])
+    if (!k || !m->before[node_at(f, k)->class])
         return;
-    bool harmless = k == i && state[node_at(f, i)->class] == MOVED;
+    bool harmless = k == i && !m->suspect[node_at(f, i)->class];
     if (!harmless || node_at(f, i)->flags & (NODE_WATCHED | NODE_FAULTY))
-        atom_changed(f, i, r, from, set_at(f, i, r));
+        atom_changed(f, i, m->router, m->before[node_at(f, k)->class], set_at(f, i, m->router));
 }
 
 static uint32_t *keys_of(const struct map64 *m, size_t *n)
@@ -228,43 +234,89 @@ static void move_unmake(struct fwd *f)
     mem_free(gone);
 }
 
+/* Every prefix where one of the classes is suspect, else those that somebody watches or that are
+ * faulty. */
+static void move_check(struct fwd *f, const struct move *m, bool all)
+{
+    for (uint32_t root = ROOT4; all && root <= ROOT6; root++)
+        for (uint32_t i = root; i; i = tree_next(f, root, i, true))
+            move_look(f, i, m);
+    const struct map64 *some[] = {&f->watch_of_node, &f->entry_of_node};
+    for (size_t s = 0; !all && s < COUNTOF(some); s++) {
+        size_t n;
+        uint32_t *node = keys_of(some[s], &n); /* looking changes the register */
+        for (size_t k = 0; k < n; k++)
+            move_look(f, node[k], m);
+        mem_free(node);
+    }
+}
+
+static uint64_t move_classes(struct fwd *f, struct move *m)
+{
+    uint64_t moved = 0;
+    bool all = false, gone = false;
+    m->before = mem_new(f->n_classes, sizeof *m->before);
+    m->suspect = mem_new(f->n_classes, sizeof *m->suspect);
+    for (uint32_t c = 1; c < f->n_classes; c++) {
+        uint16_t h = class_vector(f, c)[m->router];
+        if (!f->class[c].refs || (h && m->to[h] == h))
+            continue;
+        if (h) {
+            m->before[c] = h;
+            class_rewrite(f, c, m->router, (uint16_t)m->to[h]);
+            senders_note(f, m->router, (uint16_t)m->to[h]);
+            gone |= !m->to[h];
+            moved += f->class[c].refs;
+            m->suspect[c] = class_suspect(f, c, m->router);
+        }
+        all |= !h || m->suspect[c]; /* who has no rule may inherit a moved one */
+    }
+    if (moved)
+        move_check(f, m, all);
+    if (gone)
+        move_unmake(f);
+    mem_free(m->before);
+    mem_free(m->suspect);
+    mem_free(m->to);
+    return moved;
+}
+
+/* All sets as they are; room for those that are made on the way. */
+static uint32_t *sets_as_they_are(const struct fwd *f)
+{
+    uint32_t *to = mem_new(FWD_SETS_MAX + 1ul, sizeof *to);
+    for (uint32_t s = 0; s <= FWD_SETS_MAX; s++)
+        to[s] = s;
+    return to;
+}
+
 uint64_t fwd_move(struct fwd *f, uint16_t router, uint16_t from, uint16_t to)
 {
     BUG_ON(f->in_trial || !from || router >= f->n_routers || to >= f->n_sets);
-    uint8_t *state = mem_new(f->n_classes, 1); /* 0: untouched */
-    uint64_t moved = 0;
-    bool all = false; /* must every prefix be looked at? */
-    senders_note(f, router, to);
-    for (uint32_t c = 1; from != to && c < f->n_classes; c++) {
-        uint16_t h = class_vector(f, c)[router];
-        if (!f->class[c].refs || (h && h != from))
-            continue;
-        if (h == from) {
-            class_rewrite(f, c, router, to);
-            moved += f->class[c].refs;
-            state[c] = class_suspect(f, c, router) ? SUSPECT : MOVED;
-        }
-        all |= !h || state[c] == SUSPECT;
+    struct move m = {.router = router, .to = sets_as_they_are(f)};
+    m.to[from] = to;
+    return move_classes(f, &m);
+}
+
+uint64_t fwd_move_hop(struct fwd *f, uint16_t router, struct fwd_hop from, struct fwd_hop to)
+{
+    BUG_ON(f->in_trial || router >= f->n_routers);
+    struct move m = {.router = router, .to = sets_as_they_are(f)};
+    uint32_t n_sets = f->n_sets;
+    for (uint32_t s = 1; s < n_sets; s++) {
+        struct fwd_hop hop[FWD_HOPS_MAX];
+        uint32_t n = f->set[s].n;
+        bool has = false;
+        memcpy(hop, f->hop_pool + f->set[s].first, n * sizeof *hop);
+        for (uint32_t k = 0; k < n; k++)
+            if (hop[k].to == from.to && hop[k].link == from.link) {
+                hop[k] = to;
+                has = true;
+            }
+        if (has) /* no room for the new set: the rules lose all of the old one */
+            m.to[s] = fwd_set(f, hop, n);
     }
-    if (moved && all) {
-        for (uint32_t root = ROOT4; root <= ROOT6; root++)
-            for (uint32_t i = root; i; i = tree_next(f, root, i, true))
-                move_look(f, i, router, from, state);
-    } else if (moved) {
-        size_t n, k;
-        uint32_t *watched = keys_of(&f->watch_of_node, &n);
-        for (k = 0; k < n; k++)
-            move_look(f, watched[k], router, from, state);
-        mem_free(watched);
-        uint32_t *faulty = keys_of(&f->entry_of_node, &n);
-        for (k = 0; k < n; k++)
-            move_look(f, faulty[k], router, from, state);
-        mem_free(faulty);
-    }
-    mem_free(state);
-    if (moved && to == FWD_NONE)
-        move_unmake(f);
-    return moved;
+    return move_classes(f, &m);
 }
 
 /* ---- trials ---- */

@@ -82,6 +82,9 @@ uint16_t fwd_rule(const struct fwd *f, uint16_t router, const struct prefix *p);
  * Costs a step a class, not a prefix, unless a class becomes faulty. Not during a trial. Returns
  * how many prefixes moved. */
 uint64_t fwd_move(struct fwd *f, uint16_t router, uint16_t from, uint16_t to);
+/* The same for all sets with a hop: it becomes another one (a dead link: FWD_DISCARD with the
+ * number of the link, so that it can be told from other discards, and back). */
+uint64_t fwd_move_hop(struct fwd *f, uint16_t router, struct fwd_hop from, struct fwd_hop to);
 
 /* ---- trials: what-if costs what it changes ---- */
 

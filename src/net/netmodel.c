@@ -54,6 +54,7 @@ struct netmodel *netmodel_new(const struct topo *t, struct attr_table *attrs, st
     m->rebuild = mem_new(t->n_routers, sizeof *m->rebuild);
     m->session = mem_new(t->n_links, sizeof *m->session);
     m->link_dirty = mem_new(t->n_links, sizeof *m->link_dirty);
+    m->link_dead = mem_new(t->n_links, sizeof *m->link_dead);
     links_init(m);
     route_init(m);
     site_init(m);
@@ -73,7 +74,8 @@ void netmodel_free(struct netmodel *m)
     map64_free(&m->link_of_address);
     map64_free(&m->link_of_via);
     map64_free(&m->own_of);
-    void *all[] = {m->router, m->peer, m->queue, m->rebuild, m->session, m->link_dirty, m->pair};
+    void *all[] = {m->router,  m->peer,       m->queue,     m->rebuild,
+                   m->session, m->link_dirty, m->link_dead, m->pair};
     for (size_t i = 0; i < COUNTOF(all); i++)
         mem_free(all[i]);
     mem_free(m);
@@ -330,6 +332,28 @@ void netmodel_sink(void *arg, const struct route_event *e)
         break;
     }
     default: break;
+    }
+}
+
+/* Classes move, not prefixes: each set of next hops with the link has a hop that discards in its
+ * place, with the number of the link, so that it can be turned back. */
+void netmodel_link(struct netmodel *m, uint16_t link, bool up, const char *word, int64_t at_ms)
+{
+    BUG_ON(link >= m->topo->n_links);
+    const struct topo_link *l = &m->topo->link[link];
+    struct evidence e = evidence_none();
+    m->now_ms = MAX(m->now_ms, at_ms);
+    e.link = link;
+    e.router = l->router[0];
+    e.neighbour = l->router[1];
+    str_copy(e.reason, sizeof e.reason, word);
+    verdict_put(&m->verdicts, V_LINK_DOWN, link, !up, m->now_ms, &e);
+    if (m->link_dead[link] == !up)
+        return;
+    m->link_dead[link] = !up;
+    for (int end = 0; end < 2; end++) {
+        struct fwd_hop live = {l->router[!end], link}, dead = {FWD_DISCARD, link};
+        (void)fwd_move_hop(m->fwd, l->router[end], up ? dead : live, up ? live : dead);
     }
 }
 

@@ -55,6 +55,9 @@ void netmodel_free(struct netmodel *m);
 /* A route_sink (route.h); `m` is the model. Routers are known by the names of the topology; what
  * others say is kept in the tables and judged by nothing. */
 void netmodel_sink(void *m, const struct route_event *e);
+/* What a cloud says of a link of the topology itself, whatever sessions and tables say: `word` is
+ * the API's. What routers send into a dead link is lost until they use another. */
+void netmodel_link(struct netmodel *m, uint16_t link, bool up, const char *word, int64_t at_ms);
 /* from and to of the result are sites of the topology. */
 void netmodel_probe(struct netmodel *m, const struct probe_result *r);
 

@@ -117,7 +117,7 @@ struct netmodel {
     bool *missing; /* by expectation */
     uint32_t n_missing;
     struct session (*session)[2]; /* by link */
-    bool *link_dirty;
+    bool *link_dirty, *link_dead;
     struct pair *pair; /* from * sites + to */
     bool pairs_stale;
     uint32_t failure_at;

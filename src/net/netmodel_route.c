@@ -378,6 +378,14 @@ static uint16_t acceptable(struct netmodel *m, uint16_t router, const struct pre
     return fwd_set(m->could, hop, n);
 }
 
+/* Into a dead link is nowhere. */
+static struct fwd_hop alive(const struct netmodel *m, struct fwd_hop hop)
+{
+    if (hop.to < FWD_ENDS && hop.link < m->topo->n_links && m->link_dead[hop.link])
+        hop.to = FWD_DISCARD;
+    return hop;
+}
+
 /* A static route of the feed beats what BGP has learned, whatever its attributes: routers compare
  * where routes come from first. The orders of clouds say so themselves. */
 static bool select_route(const struct best_policy *policy, struct choice *c)
@@ -409,7 +417,7 @@ void route_choose(struct netmodel *m, uint16_t router, const struct prefix *p, s
     if (select_route(&m->topo->router[router].policy, c)) {
         uint32_t n = MIN(c->result.n_used, FWD_HOPS_MAX);
         for (uint32_t i = 0; i < n; i++)
-            used[i] = c->hop[c->result.used[i]];
+            used[i] = alive(m, c->hop[c->result.used[i]]);
         c->set = fwd_set(m->fwd, used, n);
         c->from = RULE_ROUTE;
     }
@@ -418,7 +426,8 @@ void route_choose(struct netmodel *m, uint16_t router, const struct prefix *p, s
         c->set = FWD_SET_DELIVER;
     } else if (is_static) {
         c->from = RULE_STATIC;
-        c->set = fwd_set(m->fwd, &fixed, 1);
+        used[0] = alive(m, fixed);
+        c->set = fwd_set(m->fwd, used, 1);
     }
     if (m->could)
         c->acceptable = acceptable(m, router, p, c, attached, is_static ? &fixed : NULL);

@@ -33,6 +33,14 @@ const struct verdict_row verdict_rows[VERDICT_KINDS] = {
          "Make BFD timers equal: each end waits the other's multiplier times the "
          "slower interval (Cloud Router 1000 ms x 5 against Direct Connect's 300 ms "
          "x 3). Let probes trigger the detour."},
+    [V_LINK_DOWN] =
+        {"link_down", CRIT, 0, 1000,
+         "A cloud says that a link itself is down: an attachment, a virtual interface, a "
+         "peering. Until its routers use another one they send into it, and what they "
+         "send is lost.",
+         "link, its routers, the API's word",
+         "Look at the provider's page for the circuit. If routes stay on the link for "
+         "long, its BFD is off or its timers are long: take the session down by hand."},
     [V_ROUTE_LIMIT] = {"route_limit_near", WARN, 0, 5000,
                        "A session carries four fifths or more of the routes its receiver accepts. "
                        "One above the limit and Direct Connect takes the session down.",

@@ -21,6 +21,7 @@ enum verdict_kind {
     V_SESSION_DOWN,
     V_SESSION_FLAPPING,
     V_DETECTION_SKEW,
+    V_LINK_DOWN,
     V_ROUTE_LIMIT,
     V_FEED_STALE,
     V_MODEL_FULL,

@@ -66,8 +66,12 @@ static void run_until(struct center *c, td_ms until)
 {
     struct instance *who;
     td_ms due;
-    for (uint32_t m = 0; m < c->n_mirrors; m++)
+    for (uint32_t m = 0; m < c->n_mirrors; m++) {
         mirror_settle(c->mirror[m]);
+        for (uint8_t s = 0; s < c->mirror[m]->n_sides; s++)
+            if (c->mirror[m]->side[s]->engine) /* what the new configuration has changed */
+                instance_drain(c->mirror[m]->side[s]);
+    }
     while ((due = next_due(c, &who)) <= until) {
         c->now = MAX(c->now, due);
         if (who) {

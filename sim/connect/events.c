@@ -378,6 +378,59 @@ static void put_record_times(struct jw *w, const struct contact *k, int64_t skew
              false);
 }
 
+/* Where a call is recorded to, if its instance has somewhere (CALL_RECORDINGS):
+ * BUCKET/PREFIX/2026/11/22/CONTACT_20261122T10:00_UTC.wav. Nothing is written there. */
+static bool recording_at(const struct contact *k, int64_t skew, struct buf *out)
+{
+    const struct instance *i = k->at->mirror->side[k->origin_side];
+    char when[WHEN_TEXT], id[ID_TEXT];
+    for (uint32_t n = 0; n < i->n_storage && k->channel == CHANNEL_VOICE && k->connected_at; n++) {
+        const json_t *s3 = json_object_get(i->storage[n].config, "S3Config");
+        const char *bucket = json_string_value(json_object_get(s3, "BucketName"));
+        const char *prefix = json_string_value(json_object_get(s3, "BucketPrefix"));
+        if (strcmp(i->storage[n].resource_type, "CALL_RECORDINGS") != 0 || !bucket)
+            continue;
+        when_print(k->connected_at + skew, when); /* 2026-11-22T10:00:03.120Z */
+        id_print(k->id, id);
+        buf_fmt(out, "%s/%s/%.4s/%.2s/%.2s/%s_%.4s%.2s%.2sT%.5s_UTC.wav", bucket,
+                prefix ? prefix : "", when, when + 5, when + 8, id, when, when + 5, when + 8,
+                when + 11);
+        return true;
+    }
+    return false;
+}
+
+static void put_recordings(struct jw *w, const struct contact *k, int64_t skew)
+{
+    struct buf at = {0};
+    if (!recording_at(k, skew, &at)) {
+        put_text(w, "Recording", NULL);
+        put_text(w, "Recordings", NULL);
+        return;
+    }
+    jw_key(w, "Recording");
+    jw_obj(w);
+    put_text(w, "DeletionReason", NULL);
+    put_text(w, "Location", at.data);
+    put_text(w, "Status", "AVAILABLE");
+    put_text(w, "Type", "AUDIO");
+    jw_end(w);
+    jw_key(w, "Recordings");
+    jw_arr(w);
+    jw_obj(w);
+    put_text(w, "DeletionReason", NULL);
+    put_text(w, "Location", at.data);
+    put_text(w, "MediaStreamType", "AUDIO");
+    put_text(w, "ParticipantType", "AGENT");
+    put_when(w, "StartTimestamp", k->connected_at + skew, false);
+    put_text(w, "Status", "AVAILABLE");
+    put_when(w, "StopTimestamp", k->disconnected_at + skew, false);
+    put_text(w, "StorageType", "AMAZON_S3");
+    jw_end(w);
+    jw_end(w);
+    buf_free(&at);
+}
+
 static void put_record_ids(struct jw *w, const struct contact *k)
 {
     char arn[ARN_MAX];
@@ -425,8 +478,7 @@ void event_record(struct buf *out, const struct contact *k, int64_t skew_ms)
         jw_key(&w, "GlobalResiliencyMetadata");
         put_resiliency(&w, names, k);
     }
-    put_text(&w, "Recording", NULL);
-    put_text(&w, "Recordings", NULL);
+    put_recordings(&w, k, skew_ms);
     jw_end(&w);
     jw_done(&w);
 }
@@ -575,8 +627,8 @@ void event_contact(struct buf *out, const struct contact *k, const char *type, s
     put_text(&w, "region", seen_in->region->name);
     jw_key(&w, "resources");
     jw_arr(&w);
-    jw_str(&w, instance);
     jw_str(&w, arn.data);
+    jw_str(&w, instance);
     jw_end(&w);
     jw_key(&w, "detail");
     jw_obj(&w);

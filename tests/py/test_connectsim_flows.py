@@ -371,7 +371,7 @@ for e in told:
     tap.equal(set(e), {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"},
               "members of an event")
     tap.equal((e["detail-type"], e["source"]), ("Amazon Connect Contact Event", "aws.connect"), "EventBridge's")
-    tap.check(e["resources"][1].endswith("/contact/" + e["detail"]["contactId"]), "resources")
+    tap.check(e["resources"][0].endswith("/contact/" + e["detail"]["contactId"]), "resources")
     by_contact[e["detail"]["contactId"]][e["detail"]["eventType"]] = e["detail"]
 tap.equal(len({e["id"] for e in told}), len(told), "ids are unique")
 kinds = collections.Counter(t for v in by_contact.values() for t in v)

@@ -5,6 +5,7 @@ import base64
 import collections
 import datetime
 import json
+import random
 import sys
 
 from hub import Tap, load
@@ -284,7 +285,7 @@ RECORD = {"AWSAccountId", "AWSContactTraceRecordFormatVersion", "InstanceARN", "
 
 
 def seconds(text):
-    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").timestamp()
+    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp()
 
 
 records = events("connect-contact-records")
@@ -343,6 +344,9 @@ tap.equal({e["CurrentAgentSnapshot"]["AgentStatus"]["Type"] for e in mine if e["
 tap.end("heartbeats go on for an hour beyond logoff, and are no sign of life")
 
 instance = connect.list_instances()["InstanceSummaryList"][0]["Id"]
+connect.associate_instance_storage_config(
+    InstanceId=instance, ResourceType="CALL_RECORDINGS",
+    StorageConfig={"StorageType": "S3", "S3Config": {"BucketName": "bkt", "BucketPrefix": "connect/acme/CallRecordings"}})
 number = connect.list_phone_numbers_v2()["ListPhoneNumbersSummaryList"][0]["PhoneNumber"]
 sim.control("POST", "/sim/call", {"number": number, "from": "+447700900123"})
 for _ in range(60):
@@ -357,6 +361,17 @@ got = [r for _, r in read_all(kinesis, "connect-contact-records")]
 tap.equal([r["ContactId"] for r in got], [contact, contact], "the same contact again")
 tap.equal([r["Attributes"] for r in got], [{}, {"note": "later"}], "as it is now")
 tap.check(got[0]["LastUpdateTimestamp"] <= got[1]["LastUpdateTimestamp"], "later")
+at = got[0]["Agent"]["ConnectedToAgentTimestamp"]
+tap.equal([r["Recording"]["Location"] for r in got],
+          [f"bkt/connect/acme/CallRecordings/{at[:4]}/{at[5:7]}/{at[8:10]}/{contact}_{at[:4]}{at[5:7]}{at[8:10]}T{at[11:16]}_UTC.wav"] * 2,
+          "where it is recorded")
+described = connect.describe_contact(InstanceId=instance, ContactId=contact)["Contact"]
+for key, member in [("InitiationTimestamp", "InitiationTimestamp"), ("DisconnectTimestamp", "DisconnectTimestamp"),
+                    ("LastUpdateTimestamp", "LastUpdateTimestamp")]:
+    tap.equal(seconds(got[1][key]), int(described[member].timestamp()), f"{key}, as DescribeContact says")
+tap.equal(seconds(at), int(described["AgentInfo"]["ConnectedToAgentTimestamp"].timestamp()), "when an agent took it")
+tap.equal((got[1]["Channel"], got[1]["InitiationMethod"], got[1]["DisconnectReason"]),
+          (described["Channel"], described["InitiationMethod"], described["DisconnectReason"]), "and how it began and ended")
 storage = connect.list_instance_storage_configs(InstanceId=instance, ResourceType="AGENT_EVENTS")["StorageConfigs"]
 tap.equal([s["KinesisStreamConfig"]["StreamArn"] for s in storage],
           ["arn:aws:kinesis:us-east-1:123456789012:stream/connect-agent-events"], "the association")
@@ -372,6 +387,68 @@ sim.control("POST", "/sim/agent", {"username": "us-east-1-voice-001", "do": "log
 tap.equal(len(read_all(kinesis, "connect-agent-events")), before, "no longer there")
 tap.equal([e["EventType"] for _, e in read_all(kinesis, "mine")], ["LOGIN", "STATE_CHANGE"], "but in the other stream")
 tap.end("records come again when a contact changes, into the stream that is associated")
+sim.stop()
+
+# ---- the streams and the API ----
+
+sim = ConnectSim("--speed", 0.001, "--throttle", "off", "--no-arrivals", "--seed", 2, "--regions", "us-east-1")
+kinesis, connect = sim.client("kinesis"), sim.client("connect")
+instance = connect.list_instances()["InstanceSummaryList"][0]["Id"]
+numbers = [n["PhoneNumber"] for n in connect.list_phone_numbers_v2()["ListPhoneNumbersSummaryList"]]
+profiles = [p["Id"] for p in connect.list_routing_profiles(InstanceId=instance)["RoutingProfileSummaryList"]]
+statuses = [s["Id"] for s in connect.list_agent_statuses(InstanceId=instance)["AgentStatusSummaryList"]]
+flows = [f["Id"] for f in connect.list_contact_flows(InstanceId=instance)["ContactFlowSummaryList"]]
+users = connect.search_users(InstanceId=instance)["Users"]
+draw = random.Random(2)
+
+
+def said_by_api():
+    data = connect.get_current_user_data(InstanceId=instance, Filters={"RoutingProfiles": profiles}, MaxResults=100)
+    return {d["User"]["Id"]: (
+        d["Status"]["StatusName"], d.get("NextStatus"), d["RoutingProfile"]["Id"], d["AvailableSlotsByChannel"],
+        sorted((c["ContactId"], c["AgentContactState"], c["Channel"]) for c in d["Contacts"])) for d in data["UserDataList"]}
+
+
+def said_by_stream():
+    out = {}
+    for _, e in read_all(kinesis, "connect-agent-events"):
+        s = e["CurrentAgentSnapshot"]
+        out[e["AgentARN"].rsplit("/", 1)[1]] = (
+            s["AgentStatus"]["Name"], (s["NextAgentStatus"] or {}).get("Name"),
+            s["Configuration"]["RoutingProfile"]["ARN"].rsplit("/", 1)[1],
+            {c["Channel"]: c["AvailableSlots"] for c in s["Configuration"]["RoutingProfile"]["Concurrency"]},
+            sorted((c["ContactId"], c["State"], c["Channel"]) for c in s["Contacts"]))
+    return out
+
+
+def agree():
+    api, stream = said_by_api(), said_by_stream()
+    return all(stream[u] == said for u, said in api.items()) and all(
+        said[0] == "Offline" for u, said in stream.items() if u not in api)
+
+
+compared = collections.Counter()
+for step in range(60):
+    what = draw.choice(["call", "call", "chat", "status", "desk", "profile", "time", "time", "time"])
+    compared[what] += 1
+    if what == "call":
+        sim.control("POST", "/sim/call", {"number": draw.choice(numbers), "from": "+447700900123"})
+    elif what == "chat":
+        error_of(connect.start_chat_contact, InstanceId=instance, ContactFlowId=draw.choice(flows),
+                 ParticipantDetails={"DisplayName": "x"})
+    elif what == "status":
+        error_of(connect.put_user_status, InstanceId=instance, UserId=draw.choice(users)["Id"], AgentStatusId=draw.choice(statuses))
+    elif what == "desk":
+        sim.control("POST", "/sim/agent", {"username": draw.choice(users)["Username"],
+                                           "do": draw.choice(["login", "logout", "clear", "drop"])})
+    elif what == "profile":
+        connect.update_user_routing_profile(InstanceId=instance, UserId=draw.choice(users)["Id"],
+                                            RoutingProfileId=draw.choice(profiles))
+    else:
+        sim.control("PUT", "/sim/clock", {"skip_ms": draw.randrange(60000)})
+    until(agree, f"the same from both after {what}, step {step}", 10)
+tap.check(len(compared) == 6, f"{compared}")
+tap.end("an agent's last event says what GetCurrentUserData says")
 sim.stop()
 
 # ---- limits ----

@@ -265,7 +265,8 @@ static const char everything[] =
     "  skip: [{column: state, value: \"\\\"\"}]\n"
     "  spread_s: 300\n"
     "  scale: 0.5\n"
-    "store: {durable: true, dir: /var/lib/tandem, commit_ms: 0, commit_events: 1}\n"
+    "store: {durable: true, dir: /var/lib/tandem, commit_ms: 0, commit_events: 1, snapshot_events: "
+    "9}\n"
     "serve: {listen: \"::1\", port: 0}\n";
 
 TEST(every_key_is_kept)
@@ -406,6 +407,7 @@ TEST(every_key_is_kept_of_workload_and_trace)
     CHECK_STR(c->store.dir, "/var/lib/tandem");
     CHECK_EQ(c->store.commit_ms, 0);
     CHECK_EQ(c->store.commit_events, 1);
+    CHECK_EQ(c->store.snapshot_events, 9);
     CHECK_STR(c->serve.listen, "::1");
     CHECK_EQ(c->serve.port, 0);
     config_free(c);

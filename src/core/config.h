@@ -178,6 +178,7 @@ struct cfg_store {
     char dir[4096];
     int32_t commit_ms;        /* group commit: at most this long after the first waiting event */
     int32_t commit_events;    /* ... or this many events */
+    int32_t snapshot_events;  /* a snapshot after so many; a second's worth of folding */
 };
 
 struct cfg_serve {

@@ -360,6 +360,7 @@ static const struct conf_row store_rows[] = {
     {"dir", "Folder of the databases.", TEXT(struct cfg_store, dir), .def = "tandem-data"},
     {"commit_ms", "An event waits at most this long for others to be made durable with it ...", WHOLE(struct cfg_store, commit_ms, 0, 10000), .unit = "ms", .def = "10"},
     {"commit_events", "... and for at most so many.", WHOLE(struct cfg_store, commit_events, 1, 100000), .def = "256"},
+    {"snapshot_events", "After so many events the model is kept as a whole and they are forgotten; a start has at most so many to fold.", WHOLE(struct cfg_store, snapshot_events, 1, 100000000), .def = "200000"},
 };
 static const struct conf_table store_table = {CONF_TABLE(store_rows)};
 

@@ -10,8 +10,7 @@
 #include <string.h>
 
 enum {
-    RESEND_MESSAGES = 64,     /* given at one request; the next beat asks for more */
-    SNAPSHOT_EVENTS = 200000, /* recovery folds at most about a second's worth */
+    RESEND_MESSAGES = 64, /* given at one request; the next beat asks for more */
     FACTS_A_MESSAGE = 256,
     FACTS_AT_ONCE = 16, /* decoded ahead, so that their memory is there when they fold */
 };
@@ -468,7 +467,8 @@ static bool commit(struct node *n)
 {
     keep_position(n);
     n->since_snapshot += n->uncommitted;
-    uint64_t limit = n->nc.snapshot_events ? n->nc.snapshot_events : SNAPSHOT_EVENTS;
+    uint64_t limit = n->nc.snapshot_events ? n->nc.snapshot_events
+                                           : (uint64_t)n->nc.config->store.snapshot_events;
     if (n->since_snapshot >= limit) {
         keep_trim(n);
         snapshot(n);

@@ -30,7 +30,7 @@ struct node_config {
     struct bus *bus;
     struct store *store;          /* the node's; closed by node_free */
     struct instance *instance;    /* sites; NULL: none */
-    uint64_t snapshot_events;     /* a snapshot after so many facts; 0: 200,000 */
+    uint64_t snapshot_events;     /* a snapshot after so many facts; 0: as configured */
     /* Hooks; any may be NULL. */
     void *arg;
     /* A fact of any origin was folded; `bytes` are its binary form. */

@@ -40,6 +40,7 @@ const struct api_route api_routes[] = {
     ROUTE(GET, "/v1/policies", api_get_policies),
     ROUTE(PUT, "/v1/policy", api_put_policy),
     ROUTE(GET, "/v1/nodes", api_get_nodes),
+    ROUTE(GET, "/v1/state", api_get_state),
     ROUTE(GET, "/v1/arrivals", api_get_arrivals),
     ROUTE(GET, "/v1/timeline", api_get_timeline),
     ROUTE(GET, "/v1/events", api_get_events),

@@ -204,6 +204,7 @@ void api_get_customer(struct api_call *k);
 void api_get_status(struct api_call *k);
 void api_get_queues(struct api_call *k);
 void api_get_nodes(struct api_call *k);
+void api_get_state(struct api_call *k);
 void api_get_arrivals(struct api_call *k);
 void api_get_timeline(struct api_call *k);
 void api_get_health(struct api_call *k);

@@ -1,6 +1,7 @@
 /* api_status.c - the whole in one reply, what there is, whether it serves, and how a run went. */
 #include "serve/api_i.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "serve/openapi_json.h"
@@ -85,6 +86,56 @@ void api_get_queues(struct api_call *k)
 void api_get_nodes(struct api_call *k)
 {
     reply_sections(k, "nodes", view_nodes, "health", view_health);
+}
+
+/* What one node has: the facts it has folded, and what it made of them. */
+static void state_of(struct jw *w, const struct config *c, struct node *n)
+{
+    const struct core *k = node_core(n);
+    char hash[17];
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)core_hash(k));
+    kv_text(w, "state_hash", hash);
+    jw_key(w, "facts");
+    jw_obj(w);
+    for (uint8_t i = 0; i <= c->n_sites; i++) {
+        uint8_t origin = i ? i - 1 : HUB;
+        kv_uint(w, view_node_name(k, origin), k->vector[origin].seq);
+    }
+    jw_end(w);
+    kv_uint(w, "contacts_live", k->contacts_live);
+    kv_uint(w, "contacts_ended", node_store(n)->ops->history_count(node_store(n)));
+}
+
+/* Do the replicas agree? Nodes that have folded the same facts have the same hash. It is worked out
+ * over the whole model of each, so this is for who asks, not for a board that looks all the time.
+ */
+void api_get_state(struct api_call *k)
+{
+    static const char *const names[] = {NULL};
+    if (!api_query_known(k, names))
+        return;
+    const struct config *c = k->core->c;
+    uint64_t hash = core_hash(k->core);
+    bool agree = true;
+    struct jw w = api_json(k);
+    jw_obj(&w);
+    kv_int(&w, "now_ms", world_now(k->api->world));
+    kv_arr(&w, "nodes");
+    for (uint8_t i = 0; i <= c->n_sites; i++) {
+        uint8_t id = i ? i - 1 : HUB;
+        struct node *n = world_node(k->api->world, id);
+        jw_obj(&w);
+        kv_text(&w, "name", view_node_name(k->core, id));
+        kv_bool(&w, "running", n != NULL);
+        if (n)
+            state_of(&w, c, n);
+        jw_end(&w);
+        agree = agree && n && core_hash(node_core(n)) == hash;
+    }
+    jw_end(&w);
+    kv_bool(&w, "agree", agree);
+    jw_end(&w);
+    api_reply(k, 200);
 }
 
 void api_get_arrivals(struct api_call *k)

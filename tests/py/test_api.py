@@ -168,6 +168,11 @@ ask("GET", "/v1/timeline", 200)
 nodes = ask("GET", "/v1/nodes", 200).json()
 tap.equal(sorted((h["from"], h["to"]) for h in nodes["health"] if h["from"] == "hub"), [("hub", s) for s in ("east", "middle", "west")], "whom the hub hears")
 tap.check(all(18 <= h["rtt_ms"] <= 26 for h in nodes["health"] if h["from"] == "hub"), f"round trips over links of 10 to 11 ms: {nodes['health']}")
+state = ask("GET", "/v1/state", 200).json()
+tap.equal([n["name"] for n in state["nodes"]], ["hub", "east", "west", "middle"], "nodes of the state")
+tap.equal(state["agree"], len({n["state_hash"] for n in state["nodes"]}) == 1, "agreement")
+tap.check(all(n["running"] and n["facts"]["hub"] > 0 and n["contacts_ended"] > 0 for n in state["nodes"]), f"what the nodes have: {state}")
+hub.wait_for(lambda: hub.get("/v1/state").json()["agree"], "a quiet moment")
 series = ask("GET", "/v1/arrivals", 200).json()["series"]
 tap.equal(set(series["arrivals"]), {"east", "west", "middle"}, "sites of the series")
 tap.check(len({len(v) for v in series["arrivals"].values()}) == 1 and len(series["arrivals"]["east"]) > 25, "minutes since what was played first")
@@ -399,7 +404,7 @@ ask("GET", "/v1/customers/{customer}/contacts", 200, customer=ID)
 ask("DELETE", "/v1/sim/faults/{fault}", 404, fault=77)
 ask("DELETE", "/v1/sim/faults/{fault}", 404, fault="all")
 QUERIES = [
-    ("/v1/status", "?x=1"), ("/v1/sites", "?limit=1"), ("/v1/queues", "?x=1"), ("/v1/timeline", "?x=1"), ("/v1/nodes", "?x=1"), ("/v1/arrivals", "?x=1"),
+    ("/v1/status", "?x=1"), ("/v1/sites", "?limit=1"), ("/v1/queues", "?x=1"), ("/v1/timeline", "?x=1"), ("/v1/nodes", "?x=1"), ("/v1/state", "?x=1"), ("/v1/arrivals", "?x=1"),
     ("/v1/agents", "?limit=0"), ("/v1/agents", "?limit=1001"), ("/v1/agents", "?limit=+5"), ("/v1/agents", "?limit=1&limit=2"),
     ("/v1/agents", "?site=nowhere"), ("/v1/agents", "?state=asleep"), ("/v1/agents", "?after=nobody"), ("/v1/agents", "?colour=red"),
     ("/v1/contacts", "?after=12"), ("/v1/contacts", "?queue=none"), ("/v1/contacts", "?state=lost"), ("/v1/contacts", "?limit=99999999999"),

@@ -100,7 +100,7 @@ static void watch_customer(void *arg, const struct engine_contact *c, bool conne
     (void)agent;
     if (connected ? talks : here)
         return;
-    if (lasts(w->s, c->id.hi, c->id.lo ^ w->k->self << 8 ^ (connected ? 3 : 4),
+    if (lasts(w->s, c->id.hi, c->id.lo ^ (uint64_t)w->k->self << 8 ^ (connected ? 3u : 4u),
               connected ? 1 : RINGING_S))
         fail(w->s, "customer %016" PRIx64 " %s at %s, whose node has the contact %s at %s",
              c->id.hi, connected ? "talks" : "waits", name_of(w->s, w->k->self),
@@ -119,7 +119,7 @@ static void watch_site(struct sim *s, uint8_t site)
     for (uint32_t i = 0; i < k->contacts_cap; i++) {
         const struct contact *t = &k->contact[i];
         if (!id_none(t->id) && t->site == site && t->moving &&
-            lasts(s, t->id.hi, t->id.lo ^ site << 8 ^ 5, STUCK_S))
+            lasts(s, t->id.hi, t->id.lo ^ (uint64_t)site << 8 ^ 5, STUCK_S))
             fail(s, "%s waits for the release of a contact that is %s", name_of(s, site),
                  contact_state_names[t->now_state]);
     }

@@ -43,11 +43,12 @@ done <<'EOF'
 src/base base
 src/http base|http
 src/aws base|http|aws
+src/gcp base|http|gcp
 src/net base|net
 src/core base|core
 src/trace base|core|trace
 src/amazon base|http|aws|core|driver|amazon
-src/driver base|http|aws|net|core|driver|node/sched
+src/driver base|http|aws|gcp|net|core|driver|node/sched
 src/watch base|http|net|driver|watch
 sim/engine base|core|engine
 sim/connect base|http|aws|core|engine|kinesis|connect

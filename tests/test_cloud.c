@@ -229,10 +229,11 @@ TEST(a_transit_gateway)
     CHECK(whole);
     told(&r, routes_told);
     CHECK_EQ(cloud_stats(r.cloud).bad_routes, 1);
-    char *more = strstr(b.data, ">false<");
-    memcpy(more, ">true<  ", 6);
-    memmove(more + 6, more + 7, strlen(more + 7) + 1);
-    CHECK(ec2_routes(r.cloud, &x, &t, true, b.data, b.len - 1, &next, &whole));
+    struct buf cut = {0};
+    const char *more = strstr(b.data, ">false<");
+    buf_add(&cut, b.data, (size_t)(more - b.data));
+    buf_fmt(&cut, ">true%s", more + strlen(">false"));
+    CHECK(ec2_routes(r.cloud, &x, &t, true, cut.data, cut.len, &next, &whole));
     CHECK(!whole && !strstr(r.text.data, "end-of-rib"));
     buf_reset(&r.text);
 
@@ -256,6 +257,7 @@ TEST(a_transit_gateway)
     buf_free(&e);
     buf_free(&u);
     buf_free(&w);
+    buf_free(&cut);
     buf_free(&next);
     xml_free(&x);
     record_end(&r);

@@ -146,10 +146,16 @@ static void wake_at(struct aws_client *c, uint32_t row, int64_t at_ms)
 /* ---- the end ---- */
 
 static void tell(struct aws_client *c, uint32_t row, enum aws_class class, const char *code,
-                 int status, json_t *body)
+                 int status, json_t *body, struct http_span bytes)
 {
     struct call *k = c->call[row];
-    struct aws_reply r = {class, code, status, k->unknown && class != AWS_OK, k->attempts, body};
+    struct aws_reply r = {.class = class,
+                          .code = code,
+                          .status = status,
+                          .unknown = k->unknown && class != AWS_OK,
+                          .attempts = k->attempts,
+                          .body = body,
+                          .bytes = bytes};
     c->stats.by_class[class]++;
     c->stats.unknown += r.unknown;
     if (class != AWS_OK && class != AWS_NOT_FOUND && class != AWS_NOT_READY)
@@ -253,7 +259,7 @@ static void on_answer(void *arg, const struct http_result *r)
     if (e.class == AWS_OK)
         pace_went_well(&c->retry, !first);
     if (!again(c, row, e.class))
-        tell(c, row, e.class, e.code, r->status, body);
+        tell(c, row, e.class, e.code, r->status, body, r->body);
     json_decref(body);
     set_timer(c);
 }
@@ -372,11 +378,12 @@ static void woken(struct aws_client *c, uint64_t name, int64_t at_ms)
     if (!k || k->wake_ms != at_ms || k->state == CALL_SENT)
         return;
     if (k->state == CALL_ENDING) {
-        tell(c, row, k->class, "", 0, NULL);
+        tell(c, row, k->class, "", 0, NULL, (struct http_span){NULL, 0});
     } else if (at_ms >= k->due_ms) {
         bool credentials = !c->config.credentials || aws_credentials_get(c->config.credentials);
         (void)pace_remove(c->pace, row);
-        tell(c, row, credentials ? AWS_TOO_LATE : AWS_NO_CREDENTIALS, "", 0, NULL);
+        tell(c, row, credentials ? AWS_TOO_LATE : AWS_NO_CREDENTIALS, "", 0, NULL,
+             (struct http_span){NULL, 0});
     } else if (k->state == CALL_DELAYED) {
         wait_for_turn(c, row);
     }

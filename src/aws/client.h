@@ -53,7 +53,8 @@ struct aws_call_spec { /* copied */
     const char *region;
     const char *label[AWS_LABELS_MAX]; /* for the {} of the path; an id or an ARN, not encoded */
     const char *query;                 /* encoded; NULL: none */
-    struct http_span body;             /* JSON; none: "{}" where the operation takes a body */
+    struct http_span body;             /* JSON, or a form for the Query API; none: "{}" where the
+                                          operation takes a body */
     enum aws_priority priority;
     uint32_t within_ms; /* from now to the answer, retries included; 0: 30 s */
     uint32_t reply_max; /* bytes; 0: the HTTP client's */
@@ -66,6 +67,7 @@ struct aws_reply {
     bool unknown;        /* no answer, but it may have taken effect */
     uint32_t attempts;   /* requests sent */
     struct json_t *body; /* NULL: none or no JSON. The client's: json_incref what is to stay. */
+    struct http_span bytes; /* the body as it came, valid during the call */
 };
 typedef void aws_told(void *arg, const struct aws_reply *reply);
 

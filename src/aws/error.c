@@ -1,6 +1,7 @@
 #include "aws/error.h"
 
 #include <jansson.h>
+#include <string.h>
 
 const char *const aws_class_names[AWS_CLASSES] = {
     "ok",      "throttled",      "server",   "network",   "expired",      "skewed",
@@ -22,6 +23,7 @@ static const struct {
     {"SlowDown", AWS_THROTTLED},
     {"BandwidthLimitExceeded", AWS_THROTTLED},
     {"ProvisionedThroughputExceededException", AWS_THROTTLED}, /* Kinesis */
+    {"RequestLimitExceeded", AWS_THROTTLED},                   /* EC2 */
     {"LimitExceededException", AWS_QUOTA},
     {"ServiceQuotaExceededException", AWS_QUOTA},
     {"MaximumResultReturnedException", AWS_QUOTA},
@@ -46,6 +48,8 @@ static const struct {
     {"InvalidActiveRegionException", AWS_OTHER_REGION},
     {"AccessDeniedException", AWS_DENIED},
     {"AccessDenied", AWS_DENIED},
+    {"UnauthorizedOperation", AWS_DENIED}, /* EC2 */
+    {"AuthFailure", AWS_DENIED},
     {"InvalidSignatureException", AWS_DENIED},
     {"SignatureDoesNotMatch", AWS_DENIED},
     {"IncompleteSignature", AWS_DENIED},
@@ -63,6 +67,10 @@ enum aws_class aws_class_of(struct http_span code, int status)
     for (size_t i = 0; i < COUNTOF(codes); i++)
         if (http_span_is(code, codes[i].code))
             return codes[i].class;
+    static const char missing[] = ".NotFound"; /* EC2: InvalidTransitGatewayID.NotFound, ... */
+    size_t n = sizeof missing - 1;
+    if (code.n > n && memcmp(code.p + code.n - n, missing, n) == 0)
+        return AWS_NOT_FOUND;
     if (status >= 200 && status < 300)
         return AWS_OK;
     switch (status) {
@@ -89,6 +97,18 @@ static struct http_span bare(struct http_span s)
     return s;
 }
 
+/* The Query API: <Response><Errors><Error><Code>...</Code> */
+static struct http_span xml_code(struct http_span xml)
+{
+    static const char begin[] = "<Code>";
+    const char *at = xml.n ? memmem(xml.p, xml.n, begin, sizeof begin - 1) : NULL;
+    if (!at)
+        return (struct http_span){NULL, 0};
+    at += sizeof begin - 1;
+    const char *end = memchr(at, '<', (size_t)(xml.p + xml.n - at));
+    return (struct http_span){at, end ? (size_t)(end - at) : 0};
+}
+
 static struct http_span code_of(const struct http_result *r, const struct json_t *body)
 {
     static const char *const names[] = {"code", "Code", "__type"};
@@ -98,7 +118,7 @@ static struct http_span code_of(const struct http_result *r, const struct json_t
         if (json_is_string(v))
             s = (struct http_span){json_string_value(v), json_string_length(v)};
     }
-    return bare(s);
+    return bare(s.n ? s : xml_code(r->body));
 }
 
 struct aws_error aws_error_of(const struct http_result *r, const struct json_t *body)

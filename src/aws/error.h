@@ -1,6 +1,7 @@
 /* error.h - what a reply of an AWS service means for the one who asked. Pure.
  *
- * The code is that of the field x-amzn-ErrorType, else of "code", "Code" or "__type" in the body;
+ * The code is that of the field x-amzn-ErrorType, else of "code", "Code" or "__type" in the body,
+ * or of <Code> in one of XML;
  * of "com.amazonaws.connect#ThrottlingException:http://..." it is what stands between "#" and ":".
  * The HTTP status alone says little: 429 is throttling (again later) or a quota (not again), 409 a
  * conflict or something not ready yet. */

@@ -74,7 +74,14 @@ struct aws_operation {
     X(kinesis, ListShards, POST, "/", 100, 100, true)                                              \
     X(kinesis, DescribeStreamSummary, POST, "/", 20, 20, true)                                     \
     X(kinesis, GetShardIterator, POST, "/", 0, 0, true)                                            \
-    X(kinesis, GetRecords, POST, "/", 0, 0, true)
+    X(kinesis, GetRecords, POST, "/", 0, 0, true)                                                  \
+    /* What the network watch asks. AWS tells no rates for these; it asks far slower. */           \
+    X(directconnect, DescribeVirtualInterfaces, POST, "/", 2, 5, true)                             \
+    X(directconnect, DescribeDirectConnectGatewayAssociations, POST, "/", 2, 5, true)              \
+    X(ec2, SearchTransitGatewayRoutes, POST, "/", 2, 5, true)                                      \
+    X(ec2, DescribeTransitGatewayAttachments, POST, "/", 2, 5, true)                               \
+    X(ec2, DescribeTransitGatewayPeeringAttachments, POST, "/", 2, 5, true)                        \
+    X(ec2, DescribeTransitGatewayConnectPeers, POST, "/", 2, 5, true)
 
 enum aws_op {
 #define X(service, name, ...) AWS_OP_##name,

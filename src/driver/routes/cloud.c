@@ -12,10 +12,12 @@ const char *const cloud_kind_names[CLOUD_KINDS] = {
 const char *const link_state_names[LINK_STATES] = {"up", "down", "changing", "gone"};
 
 enum { FEED_UNTOLD, FEED_UP, FEED_LOST };
+enum { LISTERS_MAX = (1 << 24) - 1 }; /* they have 24 bits of a key */
 
 struct thing { /* a session: its peer; a link: what was told last; a table: its sequence */
     struct link_event link;
     uint32_t peer;
+    uint32_t lister;
     uint8_t listed_by;
     bool told, session_known, session_up;
     uint64_t sequence;
@@ -29,7 +31,8 @@ struct cloud {
     uint32_t things, cap;
     struct map64 by_key;
     uint32_t generation;
-    uint8_t *feed; /* by router */
+    uint32_t lister, listers; /* who is told now; the last one */
+    uint8_t *feed;            /* by router */
     uint32_t feeds;
     struct cloud_stats stats;
 };
@@ -114,16 +117,16 @@ void cloud_word(char *out, size_t cap, const char *word)
 
 /* ---- things ---- */
 
-static uint64_t key_of(enum cloud_kind kind, uint32_t name)
+static uint64_t key_of(const struct cloud *c, enum cloud_kind kind, uint32_t name)
 {
-    return mix64((uint64_t)kind << 32 | name);
+    return mix64((uint64_t)c->lister << 40 | (uint64_t)kind << 32 | name);
 }
 
 /* Kinds that have peers for names: sessions and tables. NULL: there are too many. */
 static struct thing *thing_of(struct cloud *c, enum cloud_kind kind, uint32_t name)
 {
     uint32_t at;
-    if (map64_find(&c->by_key, key_of(kind, name), &at))
+    if (map64_find(&c->by_key, key_of(c, kind, name), &at))
         return &c->thing[at];
     if (c->things == CLOUD_THINGS_MAX) {
         c->stats.refused++;
@@ -133,15 +136,26 @@ static struct thing *thing_of(struct cloud *c, enum cloud_kind kind, uint32_t na
         c->cap = c->cap ? c->cap * 2 : 64;
         c->thing = mem_grow(c->thing, c->cap, sizeof *c->thing);
     }
-    map64_insert(&c->by_key, key_of(kind, name), c->things);
+    map64_insert(&c->by_key, key_of(c, kind, name), c->things);
     struct thing *t = &c->thing[c->things++];
-    *t = (struct thing){.link = {.kind = (uint8_t)kind}};
+    *t = (struct thing){.link = {.kind = (uint8_t)kind}, .lister = c->lister};
     return t;
 }
 
 static void tell(struct cloud *c, struct route_event *e)
 {
     c->ports.sink(c->ports.arg, e);
+}
+
+uint32_t cloud_lister_new(struct cloud *c)
+{
+    BUG_ON(c->listers == LISTERS_MAX);
+    return ++c->listers;
+}
+
+void cloud_from(struct cloud *c, uint32_t lister)
+{
+    c->lister = lister;
 }
 
 uint32_t cloud_poll_begin(struct cloud *c)
@@ -190,7 +204,7 @@ void cloud_poll_end(struct cloud *c, enum cloud_kind kind, uint32_t scope, uint3
 {
     for (uint32_t i = 0; i < c->things; i++) {
         struct thing *t = &c->thing[i];
-        if (t->listed_by == kind && t->told && t->generation < began &&
+        if (t->lister == c->lister && t->listed_by == kind && t->told && t->generation < began &&
             (!scope || t->link.router == scope))
             thing_gone(c, t, at_ms);
     }
@@ -209,6 +223,13 @@ void cloud_feed(struct cloud *c, uint32_t router, bool works, int64_t at_ms)
     c->feed[router] = now;
     tell(c, &(struct route_event){
                 .type = works ? ROUTE_FEED_UP : ROUTE_FEED_LOST, .router = router, .at_ms = at_ms});
+}
+
+void cloud_feeds(struct cloud *c, enum cloud_kind kind, bool works, int64_t at_ms)
+{
+    for (uint32_t i = 0; i < c->things; i++)
+        if (c->thing[i].lister == c->lister && c->thing[i].listed_by == kind && c->thing[i].told)
+            cloud_feed(c, c->thing[i].link.router, works, at_ms);
 }
 
 /* ---- tables ---- */
@@ -362,5 +383,5 @@ void cloud_tell_link(struct cloud *c, const struct link_event *e)
 uint32_t cloud_link_router(const struct cloud *c, enum cloud_kind kind, uint32_t link)
 {
     uint32_t at;
-    return map64_find(&c->by_key, key_of(kind, link), &at) ? c->thing[at].link.router : 0;
+    return map64_find(&c->by_key, key_of(c, kind, link), &at) ? c->thing[at].link.router : 0;
 }

@@ -77,14 +77,22 @@ struct cloud *cloud_new(const struct cloud_ports *ports) MUST_USE;
 void cloud_free(struct cloud *c);
 struct cloud_stats cloud_stats(const struct cloud *c);
 
-/* Several polls may be under way. What the polls for `kind` list goes when it is not listed: links
- * of that kind, and the sessions and tables that come with them. `scope`: of one router; 0: all. */
+/* Who asks: what one lister is told is apart from what others are, who may see the same thing from
+ * its other end. cloud_from says whose answers come now; the first lister is there already. */
+uint32_t cloud_lister_new(struct cloud *c) MUST_USE;
+void cloud_from(struct cloud *c, uint32_t lister);
+
+/* Several polls may be under way. What the lister's polls for `kind` list goes when it is not
+ * listed: links of that kind, and the sessions and tables that come with them. `scope`: of one
+ * router; 0: all. */
 uint32_t cloud_poll_begin(struct cloud *c) MUST_USE;
 void cloud_poll_end(struct cloud *c, enum cloud_kind kind, uint32_t scope, uint32_t began,
                     int64_t at_ms);
 /* The router's feed works, or has failed too often (ROUTE_FEED_UP, ROUTE_FEED_LOST); told when it
  * changes. */
 void cloud_feed(struct cloud *c, uint32_t router, bool works, int64_t at_ms);
+/* The same for all routers of which the lister's polls for `kind` have listed something. */
+void cloud_feeds(struct cloud *c, enum cloud_kind kind, bool works, int64_t at_ms);
 
 /* ---- for the parsers of answers ---- */
 

@@ -317,6 +317,52 @@ static int net_whatif(struct client *c)
     return refused ? EXIT_NO : EXIT_DONE;
 }
 
+/* ---- tandem net optimise [US] ---- */
+
+static void print_change(const json_t *x)
+{
+    static const char *const words[] = {"prefix", "community"};
+    static const char *const numbers[] = {"local_pref", "med", "prepend"};
+    printf("prefer:router=%s,link=%s", json_text(x, "router"), json_text(x, "link"));
+    for (size_t i = 0; i < COUNTOF(words); i++)
+        if (json_is_string(json_object_get(x, words[i])))
+            printf(",%s=%s", words[i], json_text(x, words[i]));
+    for (size_t i = 0; i < COUNTOF(numbers); i++)
+        if (json_is_integer(json_object_get(x, numbers[i])))
+            printf(",%s=%.0f", numbers[i], json_number_of(x, numbers[i]));
+    printf("\n");
+}
+
+static int net_optimise(struct client *c)
+{
+    struct buf path = {0};
+    buf_str(&path, "/v1/net/plan");
+    if (c->n_args > 1) {
+        buf_str(&path, "?us_per_cost=");
+        client_encode(&path, c->args[1]);
+    }
+    int rc = client_request(c, "GET", path.data, NULL);
+    buf_free(&path);
+    if (rc >= 0)
+        return rc;
+    bool proved = json_is_true(json_object_get(c->root, "proved"));
+    if (client_printed(c))
+        return proved ? EXIT_DONE : EXIT_NO;
+    const json_t *list = json_object_get(c->root, "changes"), *x;
+    size_t i;
+    if (!proved) {
+        printf("There is no plan: %s.\n", json_text(c->root, "why_not"));
+        return EXIT_NO;
+    }
+    json_array_foreach(list, i, x) print_change(x);
+    printf("%sOf %.0f pairs of sites %.0f have the same way there and back, %.0f the best; with "
+           "this plan %.0f and %.0f.\n",
+           json_array_size(list) ? "" : "Nothing to change. ", json_number_of(c->root, "pairs"),
+           json_number_of(c->root, "symmetric_before"), json_number_of(c->root, "best_before"),
+           json_number_of(c->root, "symmetric_after"), json_number_of(c->root, "best_after"));
+    return EXIT_DONE;
+}
+
 /* ---- which ---- */
 
 int client_net(struct client *c)
@@ -328,7 +374,7 @@ int client_net(struct client *c)
     } parts[] = {
         {"status", net_status, 1, 1},     {"verdicts", net_verdicts, 1, 1},
         {"routes", net_routes, 2, 2},     {"path", net_path, 3, 3},
-        {"what-if", net_whatif, 2, 1000},
+        {"what-if", net_whatif, 2, 1000}, {"optimise", net_optimise, 1, 2},
     };
     const char *what = c->n_args ? c->args[0] : "status";
     for (size_t i = 0; i < COUNTOF(parts); i++)
@@ -339,6 +385,6 @@ int client_net(struct client *c)
                        : parts[i].run(c);
     return cli_usage(c->command,
                      "there is no \"net %s\"; there are status, verdicts, routes PREFIX, path FROM "
-                     "TO and what-if CHANGE...",
+                     "TO, what-if CHANGE... and optimise",
                      what);
 }

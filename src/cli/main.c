@@ -122,7 +122,10 @@ const struct command commands[] = {
      "                      with route_add, route_remove, static_add, static_remove, link_down,\n"
      "                      link_up, allow_add, allow_remove or prefer, and router, link, prefix,\n"
      "                      local_pref, med, prepend, community:\n"
-     "                      prefer:router=gcp,link=use1-b,med=200\n" HUB_OPTIONS},
+     "                      prefer:router=gcp,link=use1-b,med=200\n"
+     "  optimise [US]       preferences with which all sites have the same, best way there and\n"
+     "                      back; US microseconds of latency are worth a unit of cost; exit code\n"
+     "                      1 when there are none\n" HUB_OPTIONS},
     {"drain", "SITE [options]", "send a site nothing new", cmd_client,
      "  -r, --reason TEXT   for the timeline and the log\n"
      "      --force         also when no other site of its group is ready\n" HUB_OPTIONS},

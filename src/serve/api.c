@@ -51,6 +51,7 @@ const struct api_route api_routes[] = {
     ALWAYS(GET, "/v1/net/routes", api_get_net_routes),
     ALWAYS(GET, "/v1/net/path", api_get_net_path),
     ALWAYS(POST, "/v1/net/what-if", api_post_net_whatif),
+    ALWAYS(GET, "/v1/net/plan", api_get_net_plan),
     ALWAYS(POST, "/v1/net/probes", api_post_net_probes),
     ALWAYS(GET, "/v1/sim/faults", api_get_faults),
     ALWAYS(POST, "/v1/sim/faults", api_post_fault),

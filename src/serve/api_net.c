@@ -116,6 +116,23 @@ void api_post_net_whatif(struct api_call *k)
     mem_free(change);
 }
 
+void api_get_net_plan(struct api_call *k)
+{
+    enum { US_PER_COST_MAX = 1000000 };
+    uint32_t us_per_cost = 0;
+    if (!watched(k) || !api_query_known(k, (const char *const[]){"us_per_cost", NULL}) ||
+        !api_query_count(k, "us_per_cost", &us_per_cost, US_PER_COST_MAX))
+        return;
+    struct optimise_options o = {.us_per_cost = us_per_cost};
+    struct optimise_plan *plan = mem_new(1, sizeof *plan);
+    watch_settle(k->api->watch);
+    bool proved = optimise(watch_model(k->api->watch), &o, plan);
+    struct jw w = api_json(k);
+    view_net_plan(&w, k->api->watch, plan, proved);
+    finish(k, &w);
+    mem_free(plan);
+}
+
 void api_post_net_probes(struct api_call *k)
 {
     struct probe_result *r = mem_new(PROBE_RESULTS_MAX, sizeof *r);

@@ -2,6 +2,7 @@
 
 #include "serve/view.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const end_words[] = {[FWD_END_DELIVERED] = "delivered",
@@ -443,12 +444,9 @@ void view_net_path(struct jw *w, struct watch *n, uint16_t from, uint16_t to)
 
 /* ---- what if ---- */
 
-void view_net_whatif(struct jw *w, struct watch *n, const struct whatif *o)
+static void tried_verdicts(struct jw *w, const struct topo *t, const struct whatif *o)
 {
-    const struct topo *t = watch_topo(n);
     char text[WATCH_TEXT_MAX];
-    jw_obj(w);
-    kv_bool(w, "refused", o->refused);
     kv_arr(w, "verdicts");
     for (uint32_t i = 0; i < o->n; i++) {
         const struct whatif_verdict *v = &o->verdict[i];
@@ -468,5 +466,53 @@ void view_net_whatif(struct jw *w, struct watch *n, const struct whatif *o)
     jw_end(w);
     kv_uint(w, "more", o->more);
     kv_uint(w, "routes", o->routes);
+}
+
+void view_net_whatif(struct jw *w, struct watch *n, const struct whatif *o)
+{
+    jw_obj(w);
+    kv_bool(w, "refused", o->refused);
+    tried_verdicts(w, watch_topo(n), o);
+    jw_end(w);
+}
+
+static void preference(struct jw *w, const struct topo *t, const struct net_change *x)
+{
+    char text[PREFIX_TEXT_MAX];
+    jw_obj(w);
+    kv_text(w, "change", net_change_names[x->kind]);
+    kv_text(w, "router", t->router[x->router].name);
+    kv_text(w, "link", t->link[x->link].name);
+    if (x->prefix.family)
+        kv_text(w, "prefix", prefix_text(&x->prefix, text));
+    if (x->set_local_pref)
+        kv_uint(w, "local_pref", x->local_pref);
+    if (x->set_med)
+        kv_uint(w, "med", x->med);
+    if (x->prepend)
+        kv_uint(w, "prepend", x->prepend);
+    if (x->community) {
+        snprintf(text, sizeof text, "%u:%u", x->community >> 16, x->community & 0xffff);
+        kv_text(w, "community", text);
+    }
+    jw_end(w);
+}
+
+void view_net_plan(struct jw *w, struct watch *n, const struct optimise_plan *p, bool proved)
+{
+    const struct topo *t = watch_topo(n);
+    jw_obj(w);
+    kv_bool(w, "proved", proved);
+    kv_text(w, "why_not", p->why_not);
+    kv_uint(w, "pairs", p->pairs);
+    kv_uint(w, "symmetric_before", p->symmetric_before);
+    kv_uint(w, "symmetric_after", p->symmetric_after);
+    kv_uint(w, "best_before", p->best_before);
+    kv_uint(w, "best_after", p->best_after);
+    kv_arr(w, "changes");
+    for (uint32_t i = 0; i < p->n; i++)
+        preference(w, t, &p->change[i]);
+    jw_end(w);
+    tried_verdicts(w, t, &p->effect);
     jw_end(w);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/json_kv.h"
+#include "net/optimise.h"
 #include "watch/watch.h"
 
 enum {
@@ -23,3 +24,5 @@ void view_net_routes(struct jw *w, struct watch *n, const struct prefix *p);
 /* The ways between two sites, there and back, by the model and by probes. */
 void view_net_path(struct jw *w, struct watch *n, uint16_t from, uint16_t to);
 void view_net_whatif(struct jw *w, struct watch *n, const struct whatif *o);
+/* A plan of preferences; its changes are as POST /v1/net/what-if takes them. */
+void view_net_plan(struct jw *w, struct watch *n, const struct optimise_plan *p, bool proved);

@@ -232,6 +232,9 @@ for query in ("", "?prefix=10.1.2.3/16", "?prefix=east"):
 ask("GET", "/v1/net/path", 200, query="?from=hub&to=east")
 detail_names(ask("GET", "/v1/net/path", 400, query="?from=hub"), "to")
 ask("POST", "/v1/net/what-if", 200, {"changes": [{"change": "link_down", "link": "e1-a"}]})
+plan = ask("GET", "/v1/net/plan", 200).json()
+tap.check(plan["proved"] or plan["why_not"], f"a plan, or why there is none: {plan}")
+detail_names(ask("GET", "/v1/net/plan", 400, query="?us_per_cost=much"), "us_per_cost")
 CHANGES = [
     (b"", 400, "empty"), ({}, 400, "changes"), ({"changes": []}, 400, "changes"), ({"changes": [7]}, 400, "changes[0]"),
     ({"changes": [{"link": "e1-a"}]}, 400, "change"), ({"changes": [{"change": "explode"}]}, 422, "change"),
@@ -479,7 +482,7 @@ small = tempfile.NamedTemporaryFile("w", suffix=".yaml")
 small.write(open(CONFIG).read().split("\nnetwork:")[0])
 small.flush()
 hub = Hub(config=small.name)
-for method, template in (("GET", "/v1/net"), ("GET", "/v1/net/verdicts"), ("GET", "/v1/net/routes"), ("GET", "/v1/net/path"),
+for method, template in (("GET", "/v1/net"), ("GET", "/v1/net/verdicts"), ("GET", "/v1/net/routes"), ("GET", "/v1/net/path"), ("GET", "/v1/net/plan"),
                          ("POST", "/v1/net/what-if"), ("POST", "/v1/net/probes")):
     ask(method, template, 404, {} if method == "POST" else None)
 tap.equal(load(hub.events("/v1/stream", 1)[1][0]["data"])["network"], None, "the section of a network that is not there")

@@ -94,6 +94,17 @@ tap.check("Refused" in cli("what-if", "static_add:router=euc1,link=eu-peering,pr
 tap.equal(net()["verdicts"], [], "nothing of it has happened")
 tap.end("a change that would make a loop is refused, and leaves nothing behind")
 
+# ---- the best preferences ----
+
+plan = hub.get("/v1/net/plan").json()
+tap.check(plan["proved"], f"a plan: {plan}")
+tap.equal((plan["pairs"], plan["symmetric_after"], plan["best_after"]), (10, 10, 10), "with the plan all pairs have the best way, both ways")
+tap.check(plan["best_before"] < 10 and plan["changes"], f"there is something to change: {plan}")
+tried = post("/v1/net/what-if", {"changes": plan["changes"]}).json()
+tap.check(not tried["refused"] and not [v for v in tried["verdicts"] if v["raised"]], f"what-if takes it: {tried}")
+tap.check("prefer:router=" in cli("optimise") and "with this plan 10 and 10" in cli("optimise", "1000"), "tandem net optimise")
+tap.end("preferences are proposed, and proved")
+
 # ---- what goes wrong, and is mended ----
 
 gcp.down("169.254.5.2", 64603)

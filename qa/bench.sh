@@ -1,5 +1,5 @@
 #!/bin/bash
-# bench.sh [NAME...] - the benchmark tables, all or those named: decide share base engine net
+# bench.sh [NAME...] - the benchmark tables, all or those named: decide share base engine kinesis net
 # store replay http. Each program's head says what its rows mean; one core does the work.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 [[ -f build/build.ninja ]] || meson setup build
 ninja -C build >/dev/null
 names=("$@")
-((${#names[@]})) || names=(decide share base engine net store replay http)
+((${#names[@]})) || names=(decide share base engine kinesis net store replay http)
 
 replay() { # replay TITLE OPTION...: the summary, and what the run cost
     printf '%-26s ' "$1"

@@ -884,6 +884,24 @@ PROP(honest_networks_never_loop, 40)
     w_free(w);
 }
 
+TEST(probes_are_lost_where_a_router_is_silent)
+{
+    struct world *w = w_new(topo_direct());
+    w->model->router[EUW1].source = 0; /* its feed was never there */
+    w_play(w);
+    memset(&w->model->router[EUW1], 0, sizeof w->model->router[EUW1]);
+    w_wait(w, 60000);
+    HEALTHY(w, "without the word of one router");
+    probes(w, GCP, EUW1, PROBE_STAMP, PROBE_UP);
+    probes(w, GCP, EUW1, PROBE_STAMP, PROBE_DOWN);
+    w_wait(w, 5000);
+    ONLY(w, "lost", V_DATA_PLANE);
+    struct evidence e;
+    v_of(w, V_DATA_PLANE, &e);
+    CHECK_STR(e.reason, "not all routers are heard");
+    w_free(w);
+}
+
 TEST(routers_that_nobody_hears)
 {
     struct world *w = settled(topo_direct());

@@ -174,12 +174,14 @@ static struct heard probes_of(const struct pair *p)
     return h;
 }
 
-/* Do packets meet other stateful routers on the way back than on the way there? */
+/* Do packets meet other firewalls on the way back than on the way there? Where they stand is not
+ * always told, but a customer's edge is a likely place. */
 static bool firewalls_differ(const struct netmodel *m, const struct pair *there,
                              const struct pair *back)
 {
     for (uint32_t r = 0; r < m->topo->n_routers; r++)
-        if (m->topo->router[r].stateful && passes(there, (uint16_t)r) != passes(back, (uint16_t)r))
+        if ((m->topo->router[r].stateful || m->topo->router[r].kind == TOPO_EDGE) &&
+            passes(there, (uint16_t)r) != passes(back, (uint16_t)r))
             return true;
     return false;
 }
@@ -205,18 +207,20 @@ static void join(struct netmodel *m, uint16_t from, uint16_t to, const struct ev
     bool wrong = known && ((there->ends | back->ends) & WAY_WRONG) != 0;
     bool all_lost = h.down && !h.up, some_lost = h.down && h.up;
     bool by_kind = some_lost && (h.kinds_up & h.kinds_down) == 0;
-    bool filtered = by_kind || (h.down && firewalls_differ(m, there, back));
+    bool filtered = by_kind || (known && h.down && firewalls_differ(m, there, back));
     struct evidence with = *e;
     with.value = h.down;
     with.limit = h.down + h.up;
+    if (!known)
+        str_copy(with.reason, sizeof with.reason, "not all routers are heard");
     int64_t since = there->down_since_ms ? there->down_since_ms : m->now_ms;
     const struct {
         enum verdict_kind kind;
         bool holds;
     } name[] = {{V_STALE_MODEL, wrong && h.up && !h.down},
                 {V_ROUTING, wrong && all_lost},
-                {V_FIREWALL, known && !wrong && h.down && filtered},
-                {V_DATA_PLANE, known && !wrong && h.down && !filtered}};
+                {V_FIREWALL, !wrong && h.down && filtered},
+                {V_DATA_PLANE, !wrong && h.down && !filtered}};
     for (size_t i = 0; i < COUNTOF(name); i++)
         if (name[i].holds)
             verdict_set(&m->verdicts, name[i].kind, key, since, m->now_ms, &with);

@@ -173,18 +173,20 @@ const struct verdict_row verdict_rows[VERDICT_KINDS] = {
                        "both sites, what the model says",
                        "Resynchronise the feeds of the routers on the way."},
     [V_FIREWALL] = {"firewall", CRIT, 500, 1000,
-                    "The model is fine both ways, and packets of some kind do not arrive: a "
+                    "The routing is fine both ways, and packets of some kind do not arrive: a "
                     "filter, or a stateful firewall that sees one direction only because the ways "
                     "differ.",
                     "both sites, the probes that are lost, the ways there and back",
                     "Make the ways the same (see asymmetric_path), or let firewalls share their "
                     "state; else look for the rule that drops."},
-    [V_DATA_PLANE] = {"data_plane", CRIT, 500, 1000,
-                      "The model is fine both ways, and no probe arrives: a router or a line does "
-                      "not do what its tables say, or a null route that no feed shows.",
-                      "both sites, since when, the way by the model",
-                      "Trace hop by hop; the first router that does not answer, and the one "
-                      "before it, are the suspects."},
+    [V_DATA_PLANE] =
+        {"data_plane", CRIT, 500, 1000,
+         "No probe arrives, or none by one of several paths, and nothing that is known of the "
+         "routing says why: a router or a line does not do what its tables say, or a "
+         "null route that no feed shows.",
+         "both sites, since when, the way by the model",
+         "Trace hop by hop; the first router that does not answer, and the one "
+         "before it, are the suspects."},
     [V_ROUTING] = {"routing", CRIT, 500, 1000, "Probes do not arrive, and the model says why.",
                    "both sites, where the way ends",
                    "See the verdicts of the routers named: loop, blackhole, missing route, session "

@@ -311,10 +311,22 @@ static void get_state(void *arg, struct http_request *rq)
     buf_free(&b);
 }
 
-static struct res *named(const struct state *s, enum res_kind kind, const char *name)
+static bool is_in(const struct mirror *m, const char *region)
+{
+    for (uint8_t i = 0; i < m->n_sides; i++)
+        if (strcmp(m->side[i]->region->name, region) == 0)
+            return true;
+    return false;
+}
+
+/* region NULL: the first one of this name anywhere. */
+static struct res *named(const struct state *s, enum res_kind kind, const char *name,
+                         const char *region)
 {
     for (uint32_t m = 0; name && m < center_n_mirrors(s->o.center); m++) {
-        struct res *r = res_named(center_mirror(s->o.center, m)->side[0], kind, name);
+        struct mirror *mirror = center_mirror(s->o.center, m);
+        struct res *r =
+            region && !is_in(mirror, region) ? NULL : res_named(mirror->side[0], kind, name);
         if (r)
             return r;
     }
@@ -345,7 +357,7 @@ static void post_call(void *arg, struct http_request *rq)
     const char *from = json_string_value(json_object_get(o, "from"));
     const char *channel = json_string_value(json_object_get(o, "channel"));
     const json_t *count = json_object_get(o, "count");
-    struct number *n = (struct number *)named(s, RES_NUMBER, to);
+    struct number *n = (struct number *)named(s, RES_NUMBER, to, NULL);
     int64_t times = count ? json_integer_value(count) : 1;
     int ch = channel_named(channel ? channel : "VOICE");
     if (!n || times < 1 || times > STATE_CALLS_MAX || ch == CHANNELS) {
@@ -417,7 +429,8 @@ static void post_agent(void *arg, struct http_request *rq)
     json_t *o = json_loadb(rq->body.p ? rq->body.p : "", rq->body.n, JSON_REJECT_DUPLICATES, NULL);
     const char *what = json_string_value(json_object_get(o, "do"));
     struct user *u =
-        (struct user *)named(s, RES_USER, json_string_value(json_object_get(o, "username")));
+        (struct user *)named(s, RES_USER, json_string_value(json_object_get(o, "username")),
+                             json_string_value(json_object_get(o, "region")));
     bool known = u && what;
     if (known && strcmp(what, "login") == 0)
         user_log_in(u);

@@ -9,7 +9,8 @@
  * "attributes": {}} calls a number that is claimed here; answers how many began and were refused.
  * POST /sim/agent {"username": "...", "do": "login" | "logout" | "drop" | "clear" | "transfer"}
  * does what an agent does at his desktop; "drop" is a logout with whatever he has, "transfer" hands
- * the contact he talks to over by the quick connect that "quick_connect" names. */
+ * the contact he talks to over by the quick connect that "quick_connect" names. With "region": the
+ * agent of that name there. */
 #pragma once
 
 #include "connect/faults.h"

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #define START_MS 1625443200000 /* Monday 2021-07-05 00:00 UTC */
-enum { WARM_UP_MS = 60000, FAULTS_MAX = 64 };
+enum { WARM_UP_MS = 60000, FAULTS_MAX = 64, LOOK_MS = 500 };
 
 struct world {
     struct world_options o;
@@ -357,6 +357,23 @@ static bool arrivals_open(struct world *w, struct buf *errors)
     return true;
 }
 
+/* Simulated instances have news all the time, and with any news a node looks whether one of its
+ * waiting contacts is worth moving. A real one can be silent while somebody waits there and an
+ * agent is free elsewhere, or while the time after which he may move runs out. */
+static void look_due(void *arg, void *what, uint64_t unused)
+{
+    struct world *w = arg;
+    (void)what, (void)unused;
+    for (uint8_t s = 0; s < w->c->n_sites; s++) {
+        struct core *k = w->node[s] ? node_core(w->node[s]) : NULL;
+        if (!k || !k->site[s].waiting_all)
+            continue;
+        k->settle_moves = true;
+        node_pump(w->node[s]);
+    }
+    sched_at(&w->sched, w->sched.now + LOOK_MS, look_due, w, NULL, 0);
+}
+
 struct world *world_new(const struct world_options *o, struct buf *errors)
 {
     struct world *w = mem_new(1, sizeof *w);
@@ -366,7 +383,8 @@ struct world *world_new(const struct world_options *o, struct buf *errors)
         mem_free(w);
         return NULL;
     }
-    sched_init(&w->sched, w->start - WARM_UP_MS);
+    /* Agents sign in before the first customer; real ones have done so, or not. */
+    sched_init(&w->sched, o->instances ? w->start : w->start - WARM_UP_MS);
     w->bus = bus_local_new(w->c, &w->sched, o->seed);
     w->bus->receive = on_message;
     w->bus->arg = w;
@@ -383,6 +401,8 @@ struct world *world_new(const struct world_options *o, struct buf *errors)
     }
     if (w->floor)
         floor_open(w->floor);
+    else
+        sched_at(&w->sched, w->sched.now, look_due, w, NULL, 0);
     for (int i = 0; i < o->n_faults && i < FAULTS_MAX; i++) {
         struct fault *f = &w->fault[w->faults++];
         *f = o->faults[i];

@@ -314,7 +314,9 @@ bool connect_contact_event(struct connect *c, const char *text, size_t n)
     struct contact_event e;
     if (!contact_event_decode(text, n, &e))
         return false;
-    bool ours = is_ours(c, e.instance_arn);
+    /* Of a pair's contacts both regions tell the same; each has those that are active in it. */
+    bool ours = is_ours(c, e.instance_arn) &&
+                (!*e.active_region || strcmp(e.active_region, c->config.region) == 0);
     if (ours) {
         c->state.contact_events++;
         apply_event(c, &e);

@@ -1,6 +1,6 @@
 #!/bin/bash
 # bench.sh [NAME...] - the benchmark tables, all or those named: decide share base engine kinesis net
-# store replay http. Each program's head says what its rows mean; one core does the work.
+# bmp store replay http. Each program's head says what its rows mean; one core does the work.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 [[ -f build/build.ninja ]] || meson setup build
 ninja -C build >/dev/null
 names=("$@")
-((${#names[@]})) || names=(decide share base engine kinesis net store replay http)
+((${#names[@]})) || names=(decide share base engine kinesis net bmp store replay http)
 
 replay() { # replay TITLE OPTION...: the summary, and what the run cost
     printf '%-26s ' "$1"
@@ -51,6 +51,7 @@ for name in "${names[@]}"; do
         build/bench/bench_watch
         ;;
     replay) replays ;;
+    bmp) bench/bench_bmp.sh ;;
     http)
         bench/bench_http.sh nginx 'hello=http://127.0.0.1:18081/=build/bench/http_hello 18081'
         bench/bench_http.sh -c 256 -s bench/route.lua nginx \

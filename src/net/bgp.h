@@ -24,6 +24,7 @@
 
 #include "net/attr.h"
 #include "net/route.h"
+#include "net/wire.h"
 
 enum bgp_outcome { BGP_OK, BGP_DISCARD, BGP_WITHDRAW, BGP_RESET, BGP_FULL, BGP_OUTCOMES };
 extern const char *const bgp_outcome_names[BGP_OUTCOMES];
@@ -33,7 +34,14 @@ enum bgp_type { BGP_OPEN = 1, BGP_UPDATE, BGP_NOTIFICATION, BGP_KEEPALIVE, BGP_R
 
 /* The length of the message at p and its type; 0: there is no whole message, its length is a lie,
  * or it does not begin with the marker of ones. */
-size_t bgp_message(const uint8_t *p, size_t n, uint8_t *type);
+static inline size_t bgp_message(const uint8_t *p, size_t n, uint8_t *type)
+{
+    if (n < BGP_HEADER || (be64(p) & be64(p + 8)) != UINT64_MAX)
+        return 0;
+    size_t len = be16(p + 16);
+    *type = p[18];
+    return len >= BGP_HEADER && len <= n ? len : 0;
+}
 
 struct bgp_context { /* how the sender writes, and what is known of it */
     /* A router that puts its own AS in front of received paths (FRR's BMP): when the first AS of a
@@ -61,7 +69,7 @@ enum bgp_outcome bgp_update(struct bgp_decoder *d, const uint8_t *msg, size_t n,
 
 /* Whoever has several messages at hand may show them before they are read one after the other: what
  * is known of them is fetched from memory meanwhile. Any bytes will do, and need not be read. */
-enum { BGP_AHEAD = 16 };
+enum { BGP_AHEAD = 64 };
 struct bgp_bytes {
     const uint8_t *p;
     size_t n;

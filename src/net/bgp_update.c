@@ -8,6 +8,7 @@
  * the one without its MP attributes, with the next hop at its end. */
 #include "net/bgp_i.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -18,19 +19,22 @@ const char *const bgp_outcome_names[BGP_OUTCOMES] = {
 
 enum { AFI_IPV4 = 1, AFI_IPV6 = 2, SAFI_UNICAST = 1 };
 
-size_t bgp_message(const uint8_t *p, size_t n, uint8_t *type)
-{
-    if (n < BGP_HEADER || (be64(p) & be64(p + 8)) != UINT64_MAX)
-        return 0;
-    size_t len = be16(p + 16);
-    *type = p[18];
-    return len >= BGP_HEADER && len <= n ? len : 0;
-}
-
 /* ---- prefixes ---- */
 
-bool bgp_prefix(const uint8_t **at, const uint8_t *end, uint8_t family, bool add_path,
-                struct prefix *out, uint32_t *path_id)
+/* The first bits of p[0..bytes), the rest zero. */
+static inline uint32_t first_bits(const uint8_t *p, size_t left, unsigned bits, unsigned bytes)
+{
+    uint32_t v = 0;
+    if (LIKELY(left >= 4))
+        v = be32(p);
+    else
+        for (unsigned i = 0; i < bytes; i++)
+            v |= (uint32_t)p[i] << (24 - 8 * i);
+    return bits ? v & UINT32_MAX << (32 - bits) : 0;
+}
+
+static inline bool read_prefix(const uint8_t **at, const uint8_t *end, uint8_t family,
+                               bool add_path, struct prefix *out, uint32_t *path_id)
 {
     const uint8_t *p = *at;
     size_t left = (size_t)(end - p), head = add_path ? 5 : 1;
@@ -39,24 +43,27 @@ bool bgp_prefix(const uint8_t **at, const uint8_t *end, uint8_t family, bool add
     *path_id = add_path ? be32(p) : 0;
     unsigned bits = p[head - 1], bytes = (bits + 7) / 8;
     p += head;
-    if (UNLIKELY(bits > (family == IPV4 ? 32 : 128) || left - head < bytes))
+    left -= head;
+    if (UNLIKELY(bits > (family == IPV4 ? 32 : 128) || left < bytes))
         return false;
-    memset(out, 0, sizeof *out);
-    out->family = family;
+    memset(out->byte, 0, sizeof out->byte);
     out->len = (uint8_t)bits;
+    out->family = family;
     if (family == IPV4) {
-        uint32_t v = 0;
-        for (unsigned i = 0; i < bytes; i++)
-            v |= (uint32_t)p[i] << (24 - 8 * i);
-        v &= bits ? UINT32_MAX << (32 - bits) : 0;
-        for (int i = 0; i < 4; i++)
-            out->byte[i] = (uint8_t)(v >> (24 - 8 * i));
+        uint32_t v = htonl(first_bits(p, left, bits, bytes));
+        memcpy(out->byte, &v, 4);
     } else {
         memcpy(out->byte, p, bytes);
         prefix_canonical(out);
     }
     *at = p + bytes;
     return true;
+}
+
+bool bgp_prefix(const uint8_t **at, const uint8_t *end, uint8_t family, bool add_path,
+                struct prefix *out, uint32_t *path_id)
+{
+    return read_prefix(at, end, family, add_path, out, path_id);
 }
 
 /* A field of prefixes with what is said of them. */
@@ -74,7 +81,7 @@ static bool tell(const struct nlri *f, uint32_t attr, const struct bgp_context *
     e->type = attr ? ROUTE_ANNOUNCE : ROUTE_WITHDRAW;
     e->attr = attr;
     while (p < end) {
-        if (!bgp_prefix(&p, end, f->family, add_path, &e->prefix, &e->path_id))
+        if (!read_prefix(&p, end, f->family, add_path, &e->prefix, &e->path_id))
             return false;
         sink(arg, e);
     }
@@ -313,9 +320,9 @@ static enum bgp_outcome update(struct bgp_decoder *d, const struct update *u,
         if (LIKELY(cache_find(d->cache, a.hash, a.at, u->block, x, &hit))) {
             d->stats.updates++;
             d->stats.hits++;
-            bool ok = tell(&u->withdrawn, ATTR_NONE, c, e, sink, arg) &&
-                      tell(&u->announced, hit.attr, c, e, sink, arg);
-            return ok ? hit.outcome : BGP_RESET;
+            if (UNLIKELY(u->withdrawn.s.n) && !tell(&u->withdrawn, ATTR_NONE, c, e, sink, arg))
+                return BGP_RESET;
+            return tell(&u->announced, hit.attr, c, e, sink, arg) ? hit.outcome : BGP_RESET;
         }
     }
     return update_mp(d, u, c, e, sink, arg);

@@ -352,7 +352,8 @@ static enum bmp_status on_monitoring(struct bmp_session *s, const uint8_t *h, co
     enum route_view view = view_of(h);
     struct bgp_context c = context_of(peer, h, view);
     struct counting counting = {s, peer};
-    uint64_t removed = bgp_decoder_stats(s->o.decoder)->own_as_removed;
+    const struct bgp_stats *decoded = bgp_decoder_stats(s->o.decoder);
+    uint64_t removed = decoded->own_as_removed;
     struct route_event e = event_of(s, peer->number, at_ms);
     e.view = (uint8_t)view;
     do { /* the RFC says one UPDATE; some say several */
@@ -370,7 +371,7 @@ static enum bmp_status on_monitoring(struct bmp_session *s, const uint8_t *h, co
         p += len;
         n -= len;
     } while (n);
-    if (UNLIKELY(bgp_decoder_stats(s->o.decoder)->own_as_removed != removed))
+    if (UNLIKELY(decoded->own_as_removed != removed))
         s->stats.quirks |= BMP_QUIRK_OWN_AS_FIRST;
     return BMP_GOING_ON;
 }
@@ -555,7 +556,7 @@ static uint32_t frames_ahead(struct bmp_session *s, const uint8_t *p, size_t n,
         if (p[5] == BMP_ROUTE_MONITORING && len > BODY)
             update[updates++] = (struct bgp_bytes){p + BODY, len - BODY};
         length[count++] = len;
-        __builtin_prefetch(p + 2048); /* the stream is read in order, only much else meanwhile */
+        __builtin_prefetch(p + 4096); /* the stream is read in order, only much else meanwhile */
         p += len;
         n -= len;
     }

@@ -60,15 +60,17 @@ struct bgp_decoder *bgp_decoder_new(struct attr_table *attrs, uint64_t seed,
                                     uint32_t cache_entries);
 void bgp_decoder_free(struct bgp_decoder *d);
 
-/* The whole UPDATE of n bytes, its header included. *e has router, peer, view and at_ms set; its
- * type, prefix, path_id, attr and family are set for each call of the sink: ROUTE_WITHDRAW,
- * ROUTE_ANNOUNCE, ROUTE_END_OF_RIB. Before BGP_RESET some events may have been told. */
+/* The n bytes are one UPDATE, or several one behind the other, headers included. *e has router,
+ * peer, view and at_ms set; its type, prefix, path_id, attr and family are set for each call of the
+ * sink: ROUTE_WITHDRAW, ROUTE_ANNOUNCE, ROUTE_END_OF_RIB. The worst outcome of all counts; behind a
+ * BGP_RESET nothing is read any more, and some events may have been told before. */
 enum bgp_outcome bgp_update(struct bgp_decoder *d, const uint8_t *msg, size_t n,
                             const struct bgp_context *c, struct route_event *e, route_sink *sink,
                             void *arg) MUST_USE;
 
-/* Whoever has several messages at hand may show them before they are read one after the other: what
- * is known of them is fetched from memory meanwhile. Any bytes will do, and need not be read. */
+/* Whoever has several UPDATEs at hand may show them before they are read one after the other: what
+ * is known of them is fetched from memory meanwhile. Any bytes will do, and need not be read; but
+ * they must stay as they are until they are read or others are shown (n = 0: none). */
 enum { BGP_AHEAD = 64 };
 struct bgp_bytes {
     const uint8_t *p;

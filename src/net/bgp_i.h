@@ -184,10 +184,11 @@ static inline bool cache_find(const struct cache *c, uint64_t hash, uint32_t at,
     return false;
 }
 
-struct ahead { /* a block that will be asked for soon */
-    const uint8_t *block;
+struct ahead { /* an UPDATE that will be read soon, found to be whole */
+    const uint8_t *msg;
     uint64_t hash;
     uint32_t at; /* where in the cache to begin to look */
+    uint16_t n, withdrawn, block; /* lengths: of the message, and of two of its three fields */
 };
 
 struct bgp_decoder {

@@ -33,8 +33,10 @@ static inline uint32_t first_bits(const uint8_t *p, size_t left, unsigned bits, 
     return bits ? v & UINT32_MAX << (32 - bits) : 0;
 }
 
-static inline bool read_prefix(const uint8_t **at, const uint8_t *end, uint8_t family,
-                               bool add_path, struct prefix *out, uint32_t *path_id)
+static inline __attribute__((always_inline)) bool read_prefix(const uint8_t **at,
+                                                              const uint8_t *end, uint8_t family,
+                                                              bool add_path, struct prefix *out,
+                                                              uint32_t *path_id)
 {
     const uint8_t *p = *at;
     size_t left = (size_t)(end - p), head = add_path ? 5 : 1;
@@ -72,20 +74,30 @@ struct nlri {
     uint8_t family;
 };
 
-/* Tells one event a prefix; attr ATTR_NONE: withdrawn. False: the field is malformed. */
-static bool tell(const struct nlri *f, uint32_t attr, const struct bgp_context *c,
-                 struct route_event *e, route_sink *sink, void *arg)
+static inline __attribute__((always_inline)) bool tell_span(struct span f, uint8_t family,
+                                                            bool add_path, uint32_t attr,
+                                                            struct route_event *e, route_sink *sink,
+                                                            void *arg)
 {
-    const uint8_t *p = f->s.p, *end = p + f->s.n;
-    bool add_path = c->add_path[f->family == IPV6];
+    const uint8_t *p = f.p, *end = p + f.n;
     e->type = attr ? ROUTE_ANNOUNCE : ROUTE_WITHDRAW;
     e->attr = attr;
     while (p < end) {
-        if (!read_prefix(&p, end, f->family, add_path, &e->prefix, &e->path_id))
+        if (UNLIKELY(!read_prefix(&p, end, family, add_path, &e->prefix, &e->path_id)))
             return false;
         sink(arg, e);
     }
     return true;
+}
+
+/* Tells one event a prefix; attr ATTR_NONE: withdrawn. False: the field is malformed. */
+static bool tell(const struct nlri *f, uint32_t attr, const struct bgp_context *c,
+                 struct route_event *e, route_sink *sink, void *arg)
+{
+    bool add_path = c->add_path[f->family == IPV6];
+    if (LIKELY(f->family == IPV4 && !add_path)) /* most of all: a way of its own for it */
+        return tell_span(f->s, IPV4, false, attr, e, sink, arg);
+    return tell_span(f->s, f->family, add_path, attr, e, sink, arg);
 }
 
 /* ---- attributes ---- */
@@ -233,28 +245,35 @@ static bool update_read(const uint8_t *msg, size_t n, struct update *u)
 void bgp_ahead(struct bgp_decoder *d, const struct bgp_bytes msg[BGP_AHEAD], uint32_t n)
 {
     struct update u;
-    d->next_ahead = d->n_ahead = 0;
+    uint32_t count = 0;
     for (uint32_t i = 0; i < MIN(n, (uint32_t)BGP_AHEAD); i++) {
-        if (msg[i].n < BGP_HEADER || !update_read(msg[i].p, msg[i].n, &u) || !u.announced.s.n)
+        uint8_t type;
+        if (bgp_message(msg[i].p, msg[i].n, &type) != msg[i].n || type != BGP_UPDATE ||
+            !update_read(msg[i].p, msg[i].n, &u) || !u.announced.s.n)
             continue;
-        struct ahead *a = &d->ahead[d->n_ahead++];
-        *a = (struct ahead){u.block.p, cache_hash(d->cache, u.block), 0};
+        struct ahead *a = &d->ahead[count++];
+        a->msg = msg[i].p;
+        a->n = (uint16_t)msg[i].n;
+        a->withdrawn = (uint16_t)u.withdrawn.s.n;
+        a->block = (uint16_t)u.block.n;
+        a->hash = cache_hash(d->cache, u.block);
         cache_prefetch(d->cache, a->hash);
     }
-    for (uint32_t i = 0; i < d->n_ahead; i++)
+    for (uint32_t i = 0; i < count; i++)
         d->ahead[i].at = cache_locate(d->cache, d->ahead[i].hash);
+    d->n_ahead = count;
+    d->next_ahead = 0;
 }
 
-/* What was looked up ahead, else now. What was said ahead and did not come is passed over. */
-static struct ahead ahead_of(struct bgp_decoder *d, struct span block)
+/* The message, if it was shown; what was shown before it and did not come is passed over. */
+static inline const struct ahead *ahead_of(struct bgp_decoder *d, const uint8_t *msg, size_t n)
 {
     for (uint32_t i = d->next_ahead; i < d->n_ahead; i++)
-        if (d->ahead[i].block == block.p) {
+        if (d->ahead[i].msg == msg && d->ahead[i].n == n) {
             d->next_ahead = i + 1;
-            return d->ahead[i];
+            return &d->ahead[i];
         }
-    uint64_t hash = cache_hash(d->cache, block);
-    return (struct ahead){block.p, hash, cache_locate(d->cache, hash)};
+    return NULL;
 }
 
 static void tell_end_of_rib(uint8_t family, struct route_event *e, route_sink *sink, void *arg)
@@ -312,33 +331,53 @@ static enum bgp_outcome update(struct bgp_decoder *d, const struct update *u,
             return BGP_OK;
         return tell(&u->announced, ATTR_NONE, c, e, sink, arg) ? BGP_WITHDRAW : BGP_RESET;
     }
-    /* Only blocks without MP attributes are in the cache as they are. */
-    if (LIKELY(u->announced.s.n)) {
-        struct cache_context x = cache_context(c, false);
-        struct cache_hit hit;
-        struct ahead a = ahead_of(d, u->block);
-        if (LIKELY(cache_find(d->cache, a.hash, a.at, u->block, x, &hit))) {
-            d->stats.updates++;
-            d->stats.hits++;
-            if (UNLIKELY(u->withdrawn.s.n) && !tell(&u->withdrawn, ATTR_NONE, c, e, sink, arg))
-                return BGP_RESET;
-            return tell(&u->announced, hit.attr, c, e, sink, arg) ? hit.outcome : BGP_RESET;
-        }
-    }
     return update_mp(d, u, c, e, sink, arg);
+}
+
+/* An UPDATE that was shown ahead, and whose attributes are known. Only blocks without MP attributes
+ * are in the cache as they are. False: it has to be read. */
+static inline bool update_known(struct bgp_decoder *d, const struct ahead *a,
+                                const struct bgp_context *c, struct route_event *e,
+                                route_sink *sink, void *arg, enum bgp_outcome *outcome)
+{
+    const uint8_t *withdrawn = a->msg + BGP_HEADER + 2, *block = withdrawn + a->withdrawn + 2;
+    struct cache_hit hit;
+    if (!cache_find(d->cache, a->hash, a->at, (struct span){block, a->block},
+                    cache_context(c, false), &hit))
+        return false;
+    const struct nlri out = {{withdrawn, a->withdrawn}, IPV4};
+    const struct nlri in = {{block + a->block, (size_t)(a->msg + a->n - block - a->block)}, IPV4};
+    d->stats.updates++;
+    d->stats.hits++;
+    bool ok = (LIKELY(!a->withdrawn) || tell(&out, ATTR_NONE, c, e, sink, arg)) &&
+              tell(&in, hit.attr, c, e, sink, arg);
+    *outcome = ok ? hit.outcome : BGP_RESET;
+    return true;
 }
 
 enum bgp_outcome bgp_update(struct bgp_decoder *d, const uint8_t *msg, size_t n,
                             const struct bgp_context *c, struct route_event *e, route_sink *sink,
                             void *arg)
 {
-    struct update u;
-    uint8_t type;
-    enum bgp_outcome outcome = BGP_RESET;
-    if (bgp_message(msg, n, &type) == n && type == BGP_UPDATE && update_read(msg, n, &u))
-        outcome = update(d, &u, c, e, sink, arg);
-    d->stats.outcome[outcome]++;
-    return outcome;
+    enum bgp_outcome worst = BGP_OK, outcome;
+    const struct ahead *a = ahead_of(d, msg, n);
+    if (LIKELY(a && update_known(d, a, c, e, sink, arg, &outcome))) {
+        d->stats.outcome[outcome]++;
+        return outcome;
+    }
+    do {
+        struct update u;
+        uint8_t type;
+        size_t len = bgp_message(msg, n, &type);
+        outcome = BGP_RESET;
+        if (len && type == BGP_UPDATE && update_read(msg, len, &u))
+            outcome = update(d, &u, c, e, sink, arg);
+        d->stats.outcome[outcome]++;
+        worst = MAX(worst, outcome);
+        msg += len;
+        n -= len;
+    } while (n && worst < BGP_RESET);
+    return worst;
 }
 
 /* RFC 6396 4.3.4: MP_REACH of a dump is the length of the next hop and the next hop. */

@@ -59,8 +59,11 @@ struct bmp_peer {
     uint32_t number;  /* of the source */
     uint32_t own_as;  /* to take off received paths; 0: never */
     uint32_t as;
-    uint64_t session; /* hash of what Peer Up said */
-    uint64_t announced[VIEWS], withdrawn_pre;
+    uint64_t session;    /* hash of what Peer Up said */
+    uint8_t flags, view; /* of its last Route Monitoring, and what follows from them */
+    bool flags_known;
+    struct bgp_context context;
+    uint64_t announced[VIEWS], withdrawn[VIEWS]; /* messages, by what they say last */
 };
 
 struct bmp_session {
@@ -68,7 +71,8 @@ struct bmp_session {
     struct bmp_peer *peer;
     uint32_t n_peers, cap_peers, last; /* last: index of the peer heard last */
     struct map64 peer_by_hash;
-    struct buf kept; /* the beginning of a message */
+    struct buf kept;          /* the beginning of a message */
+    struct route_event event; /* of Route Monitoring; router is set once */
     bool begun;
     enum bmp_status status;
     struct bmp_stats stats;
@@ -79,6 +83,7 @@ struct bmp_session *bmp_session_new(const struct bmp_options *o)
 {
     struct bmp_session *s = mem_new(1, sizeof *s);
     s->o = *o;
+    s->event.router = o->router;
     return s;
 }
 
@@ -249,6 +254,7 @@ static enum bmp_status on_peer_up(struct bmp_session *s, const uint8_t *h, const
         for (int f = 0; f < 2; f++)
             if (own.add_path[f] && peers.add_path[f])
                 peer->add_path |= (uint8_t)(1 << f);
+    peer->flags_known = false;
     source_peer_heard(s->o.sources, peer->number, peer->as, be32(h + 30));
     struct route_event e = event_of(s, peer->number, at_ms);
     e.type = ROUTE_PEER_UP;
@@ -313,22 +319,6 @@ static struct bgp_context context_of(const struct bmp_peer *peer, const uint8_t 
                                 .kind = peer->local ? ROUTE_LOCAL : ROUTE_BGP};
 }
 
-/* Between decoder and sink: counts what a peer announces, for the habits. */
-struct counting {
-    struct bmp_session *s;
-    struct bmp_peer *peer;
-};
-
-static void count_and_pass(void *arg, const struct route_event *e)
-{
-    struct counting *c = arg;
-    if (e->type == ROUTE_ANNOUNCE)
-        c->peer->announced[e->view]++;
-    else if (e->type == ROUTE_WITHDRAW)
-        c->peer->withdrawn_pre += e->view == VIEW_IN_PRE;
-    c->s->o.sink(c->s->o.arg, e);
-}
-
 static void first_heard(struct bmp_session *s, struct bmp_peer *peer)
 {
     peer->state = PEER_UP;
@@ -337,40 +327,46 @@ static void first_heard(struct bmp_session *s, struct bmp_peer *peer)
         s->stats.quirks |= BMP_QUIRK_NO_PEER_UP;
 }
 
+/* What the flags of a peer's messages mean changes from one table to the next only. */
+static void flags_changed(struct bmp_peer *peer, const uint8_t *h)
+{
+    peer->view = (uint8_t)view_of(h);
+    peer->context = context_of(peer, h, view_of(h));
+    peer->flags = h[1];
+    peer->flags_known = true;
+}
+
 static enum bmp_status on_monitoring(struct bmp_session *s, const uint8_t *h, const uint8_t *p,
                                      size_t n, int64_t at_ms)
 {
     struct bmp_peer *peer = peer_of(s, h);
-    if (UNLIKELY(!peer))
-        return BMP_NO_ROOM;
-    if (UNLIKELY(peer->state == PEER_DOWN)) {
-        s->stats.glitches++;
-        return BMP_GOING_ON;
-    }
-    if (UNLIKELY(peer->state == PEER_NEW))
-        first_heard(s, peer);
-    enum route_view view = view_of(h);
-    struct bgp_context c = context_of(peer, h, view);
-    struct counting counting = {s, peer};
+    struct route_event *e = &s->event;
     const struct bgp_stats *decoded = bgp_decoder_stats(s->o.decoder);
     uint64_t removed = decoded->own_as_removed;
-    struct route_event e = event_of(s, peer->number, at_ms);
-    e.view = (uint8_t)view;
-    do { /* the RFC says one UPDATE; some say several */
-        uint8_t type;
-        size_t len = bgp_message(p, n, &type);
-        if (!len || type != BGP_UPDATE)
-            return BMP_BAD_MESSAGE;
-        enum bgp_outcome o = bgp_update(s->o.decoder, p, len, &c, &e, count_and_pass, &counting);
-        if (UNLIKELY(o >= BGP_WITHDRAW)) {
-            if (o != BGP_WITHDRAW)
-                return o == BGP_FULL ? BMP_NO_ROOM : BMP_BAD_MESSAGE;
-            s->stats.withdrawn_by_rule++;
+    if (UNLIKELY(!peer))
+        return BMP_NO_ROOM;
+    if (UNLIKELY(peer->state != PEER_UP)) {
+        if (peer->state == PEER_DOWN) {
             s->stats.glitches++;
+            return BMP_GOING_ON;
         }
-        p += len;
-        n -= len;
-    } while (n);
+        first_heard(s, peer);
+    }
+    if (UNLIKELY(peer->flags != h[1] || !peer->flags_known))
+        flags_changed(peer, h);
+    e->type = ROUTE_EVENT_TYPES;
+    e->peer = peer->number;
+    e->view = peer->view;
+    e->at_ms = at_ms;
+    enum bgp_outcome o = bgp_update(s->o.decoder, p, n, &peer->context, e, s->o.sink, s->o.arg);
+    if (UNLIKELY(o >= BGP_WITHDRAW)) {
+        if (o != BGP_WITHDRAW)
+            return o == BGP_FULL ? BMP_NO_ROOM : BMP_BAD_MESSAGE;
+        s->stats.withdrawn_by_rule++;
+        s->stats.glitches++;
+    }
+    peer->announced[peer->view] += e->type == ROUTE_ANNOUNCE; /* the last event of the message */
+    peer->withdrawn[peer->view] += e->type == ROUTE_WITHDRAW;
     if (UNLIKELY(decoded->own_as_removed != removed))
         s->stats.quirks |= BMP_QUIRK_OWN_AS_FIRST;
     return BMP_GOING_ON;
@@ -585,6 +581,7 @@ enum bmp_status bmp_feed(struct bmp_session *s, const void *bytes, size_t n, int
             n -= length[i];
         }
     }
+    bgp_ahead(s->o.decoder, NULL, 0); /* the caller's bytes are his again */
     if (status == BMP_GOING_ON && n)
         buf_add(&s->kept, p, n);
     else if (!s->kept.len && s->kept.cap > 1 << 16)
@@ -598,7 +595,7 @@ struct bmp_stats bmp_session_stats(const struct bmp_session *s)
     out.peers = s->n_peers;
     for (uint32_t i = 0; i < s->n_peers; i++) {
         const struct bmp_peer *p = &s->peer[i];
-        if (p->withdrawn_pre && !p->announced[VIEW_IN_PRE] && p->announced[VIEW_IN_POST])
+        if (p->withdrawn[VIEW_IN_PRE] && !p->announced[VIEW_IN_PRE] && p->announced[VIEW_IN_POST])
             out.quirks |= BMP_QUIRK_PRE_POLICY_EMPTY;
     }
     return out;

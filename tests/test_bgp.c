@@ -513,6 +513,29 @@ PROP(a_small_cache_forgets_and_stays_right, 20)
     end();
 }
 
+/* As many blocks as a full table has, in a cache of the usual size: the second time none is parsed.
+ */
+TEST(a_full_table_of_blocks_stays_in_the_cache)
+{
+    enum { BLOCKS = 80000 };
+    struct wr_style s = {0};
+    struct buf b = {0};
+    begin(BGP_CACHE_ENTRIES);
+    for (int again = 0; again < 2; again++)
+        for (uint32_t i = 0; i < BLOCKS; i++) {
+            uint32_t path[] = {AS_SEGMENT(AS_SEQUENCE, 2), 16550, i};
+            struct attr a = {.path = path, .n_path = 3, .next_hop = {{10, 0, 0, 1}, IPV4}};
+            struct wr_route r = {.prefix = {{10}, 8, IPV4}};
+            buf_reset(&b);
+            wr_update(&b, &s, &a, NULL, 0, &r, 1);
+            CHECK_EQ(read_update(b.data, b.len, &as4), BGP_OK);
+            CHECK_EQ(attr_get(attrs, seen.e[0].attr)->origin_as, i);
+        }
+    CHECK(bgp_decoder_stats(decoder)->hits > BLOCKS - BLOCKS / 1000);
+    buf_free(&b);
+    end();
+}
+
 /* Any octet of a good message changed to anything: an outcome, and no more routes than fit. */
 PROP(a_changed_octet_is_survived, 4000)
 {

@@ -13,7 +13,7 @@
  * One rule is milder: a route without NEXT_HOP is told, without one (BGP_DISCARD), for FRR's BMP
  * leaves it out where the next hop of an IPv4 route is an IPv6 address.
  *
- * A block of path attributes that was seen before costs a hash and a comparison and is not parsed:
+ * A block of path attributes that was seen before costs a hash and a look into one line of memory:
  * a decoder keeps a bounded cache from raw bytes to handles of attr.h. What is not kept: unknown
  * attributes, and what attr.h does not list.
  *
@@ -53,9 +53,10 @@ struct bgp_context { /* how the sender writes, and what is known of it */
 };
 
 struct bgp_decoder;
-enum { BGP_CACHE_ENTRIES = 1 << 17 }; /* blocks remembered: a full table has about 100,000 */
+enum { BGP_CACHE_ENTRIES = 1 << 18 }; /* 4 MiB; a full table has about 100,000 blocks */
 /* The table outlives the decoder, which holds up to cache_entries (a power of two) of its sets. One
- * decoder serves any number of feeds of one thread. `seed` keys its hash. */
+ * decoder serves any number of feeds of one thread. `seed` keys its hash, and must be secret where
+ * feeds may be hostile (bgp_cache.c). */
 struct bgp_decoder *bgp_decoder_new(struct attr_table *attrs, uint64_t seed,
                                     uint32_t cache_entries);
 void bgp_decoder_free(struct bgp_decoder *d);

@@ -1,7 +1,7 @@
 /* bgp_i.h - the inside of the decoder: what bgp_update.c, bgp_attr.c and bgp_cache.c share. */
 #pragma once
 
-#include "base/hash.h"
+#include "base/rng.h"
 #include "net/bgp.h"
 #include "net/wire.h"
 
@@ -84,110 +84,119 @@ enum bgp_outcome draft_decode(struct draft *d, struct span block, const struct s
 
 /* ---- bgp_cache.c: raw bytes to handles ---- */
 
-enum { CACHE_WAYS = 8, CACHE_ENTRY = 128, CACHE_INLINE = CACHE_ENTRY - 29 };
+enum { CACHE_WAYS = 4, CACHE_KEYS = (BGP_MESSAGE_MAX + 256) / 8 + 4 };
 
-/* Lookups are here, so that they melt into the way of an UPDATE. */
-struct cache_context { /* the context as far as it changes what a block means */
-    uint64_t who;      /* own_as, peer_as */
-    uint32_t how;      /* as4, kind, whether the next hop is at the end */
-};
-struct cache_entry { /* two lines of memory */
-    uint64_t who;
-    uint8_t *more; /* all bytes, when there are more than fit */
-    uint32_t how, attr, n;
+struct cache_entry {
+    uint64_t tag; /* 0: free */
+    uint32_t attr;
     uint8_t outcome;
-    uint8_t raw[CACHE_INLINE];
+    uint8_t turn; /* in the first of a set: the place to overwrite next */
 };
-_Static_assert(sizeof(struct cache_entry) == CACHE_ENTRY, "an entry is two lines");
+struct cache_set { /* one line of memory */
+    struct cache_entry way[CACHE_WAYS];
+};
+_Static_assert(sizeof(struct cache_set) == 64, "a set is a line");
 
 struct cache {
     struct attr_table *attrs;
-    uint32_t *tag; /* 0: free */
-    struct cache_entry *entry;
-    uint8_t *turn; /* by set: the place to overwrite next */
-    uint64_t seed;
+    struct cache_set *set;
     uint32_t sets;
-    void *tag_memory, *entry_memory; /* of which the above are aligned to lines */
+    void *memory;             /* of which `set` is aligned */
+    uint64_t key[CACHE_KEYS]; /* secret */
 };
 
-struct cache *cache_new(struct attr_table *attrs, uint64_t seed, uint32_t entries);
-void cache_free(struct cache *c);
 struct cache_hit {
     uint32_t attr; /* held by the cache */
     enum bgp_outcome outcome;
 };
+struct cache_key {
+    uint64_t place, tag;
+};
+
+struct cache *cache_new(struct attr_table *attrs, uint64_t seed, uint32_t entries);
+void cache_free(struct cache *c);
 /* Takes over the caller's hold of the handle. */
-void cache_insert(struct cache *c, uint64_t hash, struct span raw, struct cache_context x,
-                  struct cache_hit hit);
+void cache_insert(struct cache *c, struct cache_key k, struct cache_hit hit);
 
-/* The context is not in the hash, so a block can be looked for before its peer is known. */
-static inline uint64_t cache_hash(const struct cache *c, struct span raw)
+/* Lookups are here, so that they melt into the way of an UPDATE. */
+
+static inline uint64_t cache__u64(const uint8_t *p)
 {
-    return hash_fast(c->seed, raw.p, raw.n);
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return v;
 }
 
-static inline uint32_t cache__tag(uint64_t hash)
+/* NH of UMAC over words of 64 bits: sixteen bytes a multiplication, none waiting for another. The
+ * last sixteen overlap those before them; fewer than sixteen are filled up with zeros. */
+static inline struct cache_key cache_hash(const struct cache *c, struct span raw)
 {
-    return (uint32_t)(hash >> 32) | 1;
+    __extension__ typedef unsigned __int128 u128;
+    uint8_t few[16];
+    const uint64_t *k = c->key + 2;
+    const uint8_t *p = raw.p, *last = p + raw.n - 16;
+    u128 sum = 0;
+    if (UNLIKELY(raw.n < 16)) {
+        memset(few, 0, sizeof few);
+        memcpy(few, raw.p, raw.n);
+        p = last = few;
+    }
+    for (; p < last; p += 16, k += 2)
+        sum += (u128)(cache__u64(p) + k[0]) * (cache__u64(p + 8) + k[1]);
+    sum += (u128)(cache__u64(last) + k[0]) * (cache__u64(last + 8) + k[1]);
+    /* Either half of the sum may vary little; both results vary with both, and no bit is lost. */
+    uint64_t low = (uint64_t)sum ^ c->key[0], high = (uint64_t)(sum >> 64) ^ c->key[1];
+    uint64_t place = mix64(low ^ mix64(high));
+    return (struct cache_key){place, mix64(high ^ place)};
 }
 
-static inline uint32_t cache__set(const struct cache *c, uint64_t hash)
+/* The context, as far as it changes what a block means, comes to the tag only: so the place can be
+ * asked for before the peer is known. `mp`: the next hop is at the end of the block. */
+static inline struct cache_key cache_with_context(struct cache_key k, size_t n,
+                                                  const struct bgp_context *c, bool mp)
 {
-    return ((uint32_t)hash & (c->sets - 1)) * CACHE_WAYS;
+    uint64_t who = (uint64_t)c->own_as << 32 | c->peer_as;
+    uint64_t how = (uint64_t)n << 32 | (uint64_t)mp << 16 | (uint64_t)c->kind << 8 | c->as4;
+    k.tag = (k.tag ^ mix64(who ^ mix64(how))) | 1;
+    return k;
 }
 
-/* Asks for the tags of the hash. */
-static inline void cache_prefetch(const struct cache *c, uint64_t hash)
+/* A block has two sets where it may be: what does not fit into the first goes into the second. So
+ * nothing is thrown out before the cache is nearly full (two choices: Azar, Broder, Karlin, Upfal,
+ * "Balanced allocations", 1994). */
+static inline struct cache_set *cache_set_of(const struct cache *c, uint64_t place)
 {
-    __builtin_prefetch(&c->tag[cache__set(c, hash)]);
+    return &c->set[place & (c->sets - 1)];
+}
+static inline struct cache_set *cache_second_set_of(const struct cache *c, uint64_t place)
+{
+    return cache_set_of(c, place >> 32);
 }
 
-/* Asks for the entry that is probably meant, and gives the place where to begin to look. */
-static inline uint32_t cache_locate(const struct cache *c, uint64_t hash)
+static inline void cache_prefetch(const struct cache *c, uint64_t place)
 {
-    uint32_t first = cache__set(c, hash), tag = cache__tag(hash);
-    for (uint32_t i = first; i < first + CACHE_WAYS; i++)
-        if (c->tag[i] == tag) {
-            __builtin_prefetch(&c->entry[i]);
-            __builtin_prefetch((const char *)&c->entry[i] + CACHE_ENTRY / 2);
-            return i;
-        }
-    return first;
+    __builtin_prefetch(cache_set_of(c, place));
 }
 
-/* As memcmp, without its call: n is some dozens of bytes. */
-static inline bool cache__same(const uint8_t *a, const uint8_t *b, size_t n)
+static inline bool cache__find_in(const struct cache_set *s, uint64_t tag, struct cache_hit *out)
 {
-    uint64_t differ = 0;
-    if (n < 8)
-        return memcmp(a, b, n) == 0;
-    for (size_t i = 0; i + 8 < n; i += 8)
-        differ |= hash__u64(a + i) ^ hash__u64(b + i);
-    return !(differ | (hash__u64(a + n - 8) ^ hash__u64(b + n - 8)));
-}
-
-static inline bool cache__is(const struct cache_entry *e, struct span raw, struct cache_context x)
-{
-    return e->n == raw.n && e->who == x.who && e->how == x.how &&
-           cache__same(e->more ? e->more : e->raw, raw.p, raw.n);
-}
-
-static inline bool cache_find(const struct cache *c, uint64_t hash, uint32_t at, struct span raw,
-                struct cache_context x, struct cache_hit *out)
-{
-    uint32_t end = cache__set(c, hash) + CACHE_WAYS, tag = cache__tag(hash);
-    for (; at < end; at++)
-        if (c->tag[at] == tag && cache__is(&c->entry[at], raw, x)) {
-            *out = (struct cache_hit){c->entry[at].attr, (enum bgp_outcome)c->entry[at].outcome};
+    for (int i = 0; i < CACHE_WAYS; i++)
+        if (s->way[i].tag == tag) {
+            *out = (struct cache_hit){s->way[i].attr, (enum bgp_outcome)s->way[i].outcome};
             return true;
         }
     return false;
 }
 
+static inline bool cache_find(const struct cache *c, struct cache_key k, struct cache_hit *out)
+{
+    return LIKELY(cache__find_in(cache_set_of(c, k.place), k.tag, out)) ||
+           cache__find_in(cache_second_set_of(c, k.place), k.tag, out);
+}
+
 struct ahead { /* an UPDATE that will be read soon, found to be whole */
     const uint8_t *msg;
-    uint64_t hash;
-    uint32_t at; /* where in the cache to begin to look */
+    struct cache_key key;
     uint16_t n, withdrawn, block; /* lengths: of the message, and of two of its three fields */
 };
 

@@ -102,21 +102,15 @@ static bool tell(const struct nlri *f, uint32_t attr, const struct bgp_context *
 
 /* ---- attributes ---- */
 
-static struct cache_context cache_context(const struct bgp_context *c, bool mp)
-{
-    return (struct cache_context){(uint64_t)c->own_as << 32 | c->peer_as,
-                                  (uint32_t)(c->as4 | c->kind << 8 | mp << 16)};
-}
-
 /* raw: the block; behind it, where mp_next_hop is given, that. */
 static struct cache_hit attributes(struct bgp_decoder *d, struct span raw,
                                    const struct span *mp_next_hop, const struct bgp_context *c)
 {
-    struct cache_context x = cache_context(c, mp_next_hop != NULL);
-    uint64_t hash = cache_hash(d->cache, raw);
+    struct cache_key k =
+        cache_with_context(cache_hash(d->cache, raw), raw.n, c, mp_next_hop != NULL);
     struct cache_hit hit;
     d->stats.updates++;
-    if (LIKELY(cache_find(d->cache, hash, cache_locate(d->cache, hash), raw, x, &hit))) {
+    if (LIKELY(cache_find(d->cache, k, &hit))) {
         d->stats.hits++;
         return hit;
     }
@@ -128,7 +122,7 @@ static struct cache_hit attributes(struct bgp_decoder *d, struct span raw,
     hit.attr = attr_intern(d->attrs, &d->draft.attr);
     if (hit.attr == ATTR_NONE)
         return (struct cache_hit){ATTR_NONE, BGP_FULL};
-    cache_insert(d->cache, hash, raw, x, hit);
+    cache_insert(d->cache, k, hit);
     return hit;
 }
 
@@ -241,7 +235,6 @@ static bool update_read(const uint8_t *msg, size_t n, struct update *u)
     return true;
 }
 
-/* First all tags are asked for, then, when the first of them have come, the entries. */
 void bgp_ahead(struct bgp_decoder *d, const struct bgp_bytes msg[BGP_AHEAD], uint32_t n)
 {
     struct update u;
@@ -256,11 +249,9 @@ void bgp_ahead(struct bgp_decoder *d, const struct bgp_bytes msg[BGP_AHEAD], uin
         a->n = (uint16_t)msg[i].n;
         a->withdrawn = (uint16_t)u.withdrawn.s.n;
         a->block = (uint16_t)u.block.n;
-        a->hash = cache_hash(d->cache, u.block);
-        cache_prefetch(d->cache, a->hash);
+        a->key = cache_hash(d->cache, u.block);
+        cache_prefetch(d->cache, a->key.place);
     }
-    for (uint32_t i = 0; i < count; i++)
-        d->ahead[i].at = cache_locate(d->cache, d->ahead[i].hash);
     d->n_ahead = count;
     d->next_ahead = 0;
 }
@@ -342,8 +333,7 @@ static inline bool update_known(struct bgp_decoder *d, const struct ahead *a,
 {
     const uint8_t *withdrawn = a->msg + BGP_HEADER + 2, *block = withdrawn + a->withdrawn + 2;
     struct cache_hit hit;
-    if (!cache_find(d->cache, a->hash, a->at, (struct span){block, a->block},
-                    cache_context(c, false), &hit))
+    if (!cache_find(d->cache, cache_with_context(a->key, a->block, c, false), &hit))
         return false;
     const struct nlri out = {{withdrawn, a->withdrawn}, IPV4};
     const struct nlri in = {{block + a->block, (size_t)(a->msg + a->n - block - a->block)}, IPV4};

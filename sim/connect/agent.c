@@ -34,12 +34,15 @@ static void become(struct user *u, struct status *s)
     u->status_at = now_of(u);
 }
 
-/* Tells the engine of his region what his status means there. */
+/* Tells the engine of his region what his status means there. One who is about to leave the region
+ * is signing out there; his status counts when he has arrived. */
 static void apply_status(struct user *u, const struct status *s)
 {
     mirror_settle(u->r.mirror);
     struct instance *i = where(u);
     td_ms now = now_of(u);
+    if (u->side != u->to_side)
+        return;
     if (s->type == STATUS_OFFLINE) {
         engine_sign_out(i->engine, now, u->index, false);
     } else {
@@ -53,7 +56,9 @@ void user_log_in(struct user *u)
 {
     if (u->logged_in)
         return;
-    u->side = u->to_side;
+    mirror_settle(u->r.mirror);
+    if (!engine_signed_in(where(u)->engine, u->index)) /* else contacts keep him there for now */
+        u->side = u->to_side;
     u->logged_in = true;
     center_tell(u->r.mirror->center, CE_AGENT_LOGIN, where(u), NULL, u);
     user_set_status(u, status_of_type(u->r.mirror, STATUS_ROUTABLE));
@@ -112,7 +117,7 @@ static void arrive_elsewhere(struct user *u)
 {
     u->side = u->to_side;
     if (u->logged_in)
-        apply_status(u, u->status);
+        apply_status(u, u->next_status ? u->next_status : u->status);
 }
 
 void user_told(struct instance *i, struct user *u, const struct engine_event *e)
@@ -163,8 +168,9 @@ static void send_to(struct user *u, uint8_t side)
     if (u->to_side == side)
         return;
     u->to_side = side;
-    if (u->side == side || !u->logged_in) {
-        apply_status(u, u->status); /* called back before he had gone */
+    if (u->side == side) { /* called back before he had gone */
+        if (u->logged_in)
+            apply_status(u, u->next_status ? u->next_status : u->status);
         return;
     }
     struct instance *i = where(u);

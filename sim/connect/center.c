@@ -26,7 +26,7 @@ td_ms center_now(const struct center *c)
     return c->now;
 }
 
-void center_at(struct center *c, td_ms at, void (*fn)(void *arg), void *arg)
+static void add_timer(struct center *c, td_ms at, struct timer t)
 {
     BUG_ON(c->timers.count >= TIMERS_MAX);
     uint32_t slot;
@@ -40,8 +40,18 @@ void center_at(struct center *c, td_ms at, void (*fn)(void *arg), void *arg)
             c->timer_free = mem_grow(c->timer_free, cap, sizeof *c->timer_free);
         }
     }
-    c->timer[slot] = (struct timer){fn, arg};
+    c->timer[slot] = t;
     heap_push(&c->timers, at, c->seq++, slot);
+}
+
+void center_at(struct center *c, td_ms at, void (*fn)(void *arg), void *arg)
+{
+    add_timer(c, at, (struct timer){fn, arg, false});
+}
+
+void center_at_own(struct center *c, td_ms at, void (*fn)(void *arg), void *arg)
+{
+    add_timer(c, at, (struct timer){fn, arg, true});
 }
 
 /* What happens first, and in which engine (NULL: it is a timer). */
@@ -86,6 +96,8 @@ static void run_until(struct center *c, td_ms until)
         struct timer t = c->timer[item.value];
         c->timer_free[c->n_timer_free++] = (uint32_t)item.value;
         t.fn(t.arg);
+        if (t.own)
+            mem_free(t.arg);
     }
     c->now = MAX(c->now, until);
 }
@@ -284,6 +296,9 @@ void center_free(struct center *c)
     }
     mem_free(c->key);
     map64_free(&c->key_by_id);
+    for (struct heap_item item; heap_pop(&c->timers, &item);)
+        if (c->timer[item.value].own)
+            mem_free(c->timer[item.value].arg);
     heap_free(&c->timers);
     mem_free(c->timer);
     mem_free(c->timer_free);

@@ -365,6 +365,8 @@ int64_t center_wait(const struct center *c, int64_t wall_ms, int64_t max);
 /* Calls fn(arg) at center time `at`, in center_run. Cannot be taken back: fn looks whether there is
  * still something to do. At most 4 million may wait (BUG_ON). */
 void center_at(struct center *c, td_ms at, void (*fn)(void *arg), void *arg);
+/* The same with an arg of its own, from mem_new, that is freed after fn, or with the center. */
+void center_at_own(struct center *c, td_ms at, void (*fn)(void *arg), void *arg);
 
 void center_listen(struct center *c, center_listener *fn, void *arg); /* 8 at most */
 /* The flow of a contact that has just been initiated; it ends in contact_queue, contact_end, or

@@ -8,6 +8,7 @@ enum { LISTENERS_MAX = 8, MIRRORS_MAX = REGIONS_MAX * REGION_INSTANCES_MAX, TIME
 struct timer {
     void (*fn)(void *arg);
     void *arg;
+    bool own; /* arg is ours to free */
 };
 
 struct center {

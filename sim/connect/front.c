@@ -107,6 +107,8 @@ void call_reply(struct call *c, int status, const char *content_type, const void
     if (c->taken)
         return;
     c->taken = true;
+    if (!c->rq)
+        return;
     http_reply_header(c->rq, "x-amzn-RequestId", c->request_id);
     http_reply(c->rq, status, content_type, body, n);
 }
@@ -138,7 +140,8 @@ static void reply_error(struct call *c, enum api_error e, const char *message)
     }
     jw_end(&w);
     jw_done(&w);
-    http_reply_header(c->rq, "x-amzn-ErrorType", api_error_names[e]);
+    if (c->rq)
+        http_reply_header(c->rq, "x-amzn-ErrorType", api_error_names[e]);
     call_reply(c, api_error_status[e], "application/json", b.data, b.len);
     buf_free(&b);
 }
@@ -153,6 +156,7 @@ void call_fail(struct call *c, enum api_error e, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     c->status = api_error_status[e];
+    c->error = e;
     reply_error(c, e, text);
 }
 
@@ -315,12 +319,12 @@ static void run(struct call *c, const struct op_row *row)
     call_reply(c, 200, "application/json", f->body.data, f->body.len);
 }
 
-static void handle_connect(struct call *c)
+void front_answer(struct call *c, const struct front_message *m)
 {
     struct api_labels labels;
     enum api_error error = EX_InternalServiceException;
     char why[400] = "";
-    c->op = api_find(c->rq->method, c->rq->path, &labels);
+    c->op = api_find(m->method, m->path, &labels);
     if (!c->op) {
         call_fail(c, EX_UnknownOperationException, "There is no such operation.");
         return;
@@ -333,7 +337,7 @@ static void handle_connect(struct call *c)
                   c->op->name);
         return;
     }
-    c->args = api_bind(c->op, &labels, c->rq->query, c->rq->body, &error, why, sizeof why);
+    c->args = api_bind(c->op, &labels, m->query, m->body, &error, why, sizeof why);
     if (!c->args)
         call_fail(c, error, "%s", why);
     else if (find_instance(c, row))
@@ -345,7 +349,8 @@ static void handle_service(struct call *c)
 {
     struct front *f = c->front;
     if (strcmp(c->service, "connect") == 0) {
-        handle_connect(c);
+        front_answer(
+            c, &(struct front_message){c->rq->method, c->rq->path, c->rq->query, c->rq->body});
         return;
     }
     for (uint32_t s = 0; s < f->n_services; s++)
@@ -445,19 +450,17 @@ static void find_rows(struct front *f)
     }
 }
 
-struct front *front_new(const struct front_options *o)
+static struct http_server *new_server(struct front *f)
 {
     static const char *const types[] = {"application/json", "application/x-amz-json-1.1",
                                         "application/x-amz-json-1.0", "application/x-amz-cbor-1.1",
                                         "application/cbor"};
-    struct front *f = mem_new(1, sizeof *f);
     char text[REGIONS_MAX * 2][NAME_MAX_LEN + 24];
     const char *names[REGIONS_MAX * 2];
-    uint32_t n = center_n_regions(o->center);
-    f->o = *o;
+    uint32_t n = center_n_regions(f->o.center);
     for (uint32_t i = 0; i < n * 2; i++) {
         snprintf(text[i], sizeof text[i], "%s.%s.localhost", i % 2 ? "kinesis" : "connect",
-                 center_region(o->center, i / 2)->name);
+                 center_region(f->o.center, i / 2)->name);
         names[i] = text[i];
     }
     struct http_config config = HTTP_DEFAULTS;
@@ -468,7 +471,14 @@ struct front *front_new(const struct front_options *o)
     config.body_max = 15 << 20; /* Kinesis takes 10 MiB of records, in base64 */
     config.conns_max = 4096;
     config.reply_timeout_ms = 600000; /* a black hole is one of the faults */
-    f->http = http_server_new(o->loop, &config, handle, f);
+    return http_server_new(f->o.loop, &config, handle, f);
+}
+
+struct front *front_new(const struct front_options *o)
+{
+    struct front *f = mem_new(1, sizeof *f);
+    f->o = *o;
+    f->http = o->loop ? new_server(f) : NULL;
     find_rows(f);
     return f;
 }

@@ -16,7 +16,7 @@ struct uv_loop_s;
 struct front;
 
 struct front_options {
-    struct uv_loop_s *loop;
+    struct uv_loop_s *loop; /* NULL: no HTTP, only front_answer */
     struct center *center;
     bool throttle;
     int64_t (*wall_ms)(void);   /* since the epoch: of signatures and throttles */
@@ -47,8 +47,19 @@ struct call {
     struct jw w;                   /* the reply's object is open; the front closes it */
     struct buf *out;
     int status;                    /* 0: the handler has written a good reply */
+    enum api_error error;          /* if not */
     bool taken;                    /* somebody has replied, or will */
 };
+
+/* A request as its operation sees it. */
+struct front_message {
+    enum http_method method;
+    struct http_span path, query, body;
+};
+/* What answers an Amazon Connect request once it is known who calls: for tests and the fuzzer,
+ * which have no HTTP. front, center, region, key and account are set; rq is NULL, so nothing is
+ * sent: `status` is 0 and `out` has the reply's object, or `status` and `error` are the error's. */
+void front_answer(struct call *c, const struct front_message *m);
 
 /* The reply becomes this error; what was written is forgotten. The first one counts. */
 void call_fail(struct call *c, enum api_error e, const char *fmt, ...) PRINTF(3, 4);

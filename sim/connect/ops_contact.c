@@ -171,7 +171,6 @@ void op_start_chat_contact(struct call *c)
 /* ---- tasks ---- */
 
 struct scheduled { /* a task whose time has not come */
-    struct center *center;
     struct td_id id;
     struct instance *instance;
 };
@@ -184,7 +183,6 @@ static void task_is_due(void *arg_)
     struct contact *k = contact_find(t->instance, id);
     if (k && k->state == CONTACT_IN_FLOW)
         contact_run_flow(k);
-    mem_free(t);
 }
 
 /* Where a task goes: a flow, or a quick connect to a queue or an agent with its flow. */
@@ -239,8 +237,8 @@ void op_start_task_contact(struct call *c)
         return;
     if (when) {
         struct scheduled *t = mem_new(1, sizeof *t);
-        *t = (struct scheduled){c->center, id, c->instance};
-        center_at(c->center, s.scheduled_at, task_is_due, t);
+        *t = (struct scheduled){id, c->instance};
+        center_at_own(c->center, s.scheduled_at, task_is_due, t);
     }
     put_id(c, "ContactId", id);
 }

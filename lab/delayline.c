@@ -268,7 +268,7 @@ static struct timespec *until_due(const struct line *l, struct timespec *out)
             due = MIN(due, l->way[i].due_ns[l->way[i].out % SLOTS]);
     if (due == INT64_MAX)
         return NULL;
-    int64_t left = MAX(0, due - now_ns());
+    int64_t now = now_ns(), left = MAX(0, due - now);
     *out = (struct timespec){left / 1000000000, left % 1000000000};
     return out;
 }

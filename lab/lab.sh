@@ -14,15 +14,18 @@
 #
 # TANDEM_LAB_ID (tl) begins the name of every namespace, so that labs stand beside each other; what
 # one has started is written down in TANDEM_LAB_RUN (/run/tandem-lab/ID). TANDEM_DELAYLINE is the
-# link's program, TANDEM the one that answers STAMP at every host. Routers are told where BMP goes:
-# mon, port TANDEM_LAB_BMP (11019).
+# link's program, TANDEM that of the hub and of the probes at every host. TANDEM_LAB_HUB=0: no hub,
+# and no probes but those that are asked for; then only reflectors are at the hosts.
 #
-# `mon` is on a management bridge with every router: 172.31.0.100; routers are .1, .2 ... in the
-# topology's order. In it runs what watches the network.
+# A management bridge is beside the network: routers are 198.18.0.1, .2 ... on it in the topology's
+# order, the hub at h-gcp is .101, and `mon`, for other watchers, .100. Routers send BMP to both, port
+# 11019. This machine itself is .254, unless it has another use for 198.18.0.0/24 (RFC 2544, 15: a
+# network for tests), so that a browser can be pointed at the hub.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-: "${TANDEM_LAB_ID:=tl}" "${TANDEM_LAB_RUN:=/run/tandem-lab/$TANDEM_LAB_ID}" "${TANDEM_LAB_BMP:=11019}"
+: "${TANDEM_LAB_ID:=tl}" "${TANDEM_LAB_RUN:=/run/tandem-lab/$TANDEM_LAB_ID}" "${TANDEM_LAB_HUB:=1}"
 run=$TANDEM_LAB_RUN
+export TANDEM_HUB=http://198.18.0.101:8400 # for commands run in the lab
 # shellcheck source=lab/routers.sh
 . "$here/routers.sh"
 # shellcheck source=lab/faults.sh
@@ -63,14 +66,20 @@ make_ns() {
 make_mon() {
     make_ns mon
     at mon ip link add br0 type bridge
-    at mon ip addr add 172.31.0.100/24 dev br0
+    at mon ip addr add 198.18.0.100/24 dev br0
     at mon ip link set br0 up
+    local here=$TANDEM_LAB_ID-host
+    ((${#here} > 15)) || [[ -n $(ip route show 198.18.0.0/24) ]] && return
+    ip link add "$here" type veth peer name host netns "$(ns mon)"
+    at mon ip link set host master br0 up
+    ip addr add 198.18.0.254/24 dev "$here"
+    ip link set "$here" up
 }
 make_router() { # NAME SUBNET INDEX
     make_ns "$1"
     ip link add "m$3" netns "$(ns mon)" type veth peer name mgmt netns "$(ns "$1")"
     at mon ip link set "m$3" master br0 up
-    ip -n "$(ns "$1")" addr add "172.31.0.$3/24" dev mgmt
+    ip -n "$(ns "$1")" addr add "198.18.0.$3/24" dev mgmt
     ip -n "$(ns "$1")" link set mgmt up
     echo "$3" >"$run/$1/index"
 }
@@ -84,9 +93,30 @@ make_host() { # ROUTER SUBNET: the host behind it, at .0.10 and .200.1 of its /1
     ip -n "$(ns "h-$1")" addr add "$net.200.1/16" dev eth0
     ip -n "$(ns "h-$1")" link set eth0 up
     ip -n "$(ns "h-$1")" route add default via "$net.0.1"
-    setsid ip netns exec "$(ns "h-$1")" "$TANDEM" probe reflect --allow 10.0.0.0/8 \
-        >"$run/$1/reflector.log" 2>&1 </dev/null &
+}
+# start_at NAME LOG COMMAND...: in the background, and written down.
+start_at() {
+    setsid ip netns exec "$(ns "$1")" "${@:3}" >"$run/$2.log" 2>&1 </dev/null &
     echo $! >>"$run/pids"
+}
+make_hub() { # beside the management bridge: it hears every router
+    ip link add mhub netns "$(ns mon)" type veth peer name mgmt netns "$(ns h-gcp)"
+    at mon ip link set mhub master br0 up
+    ip -n "$(ns h-gcp)" addr add 198.18.0.101/24 dev mgmt
+    ip -n "$(ns h-gcp)" link set mgmt up
+    start_at h-gcp hub "$TANDEM" demo --config "$here/hub.yaml" --listen 0.0.0.0 --port 8400 --speed 1
+}
+# Sites tell the hub what they find, by way of the network itself, as in life.
+start_probes() { # ROUTER SUBNET
+    local net=${2%.*.*} name
+    start_at "h-$1" "reflector.$1" "$TANDEM" probe reflect --listen "$net.200.1" --allow 10.0.0.0/8
+    if [[ $TANDEM_LAB_HUB == 0 ]]; then
+        start_at "h-$1" "probes.$1" "$TANDEM" probe reflect --listen "$net.0.10" --allow 10.0.0.0/8
+    elif [[ $1 != gcp ]]; then
+        name=$(sed -n "s/.*{name: \([a-z0-9-]*\), router: $1, address: $net.0.10,.*/\1/p" "$here/hub.yaml")
+        start_at "h-$1" "probes.$1" "$TANDEM" probe sites --config "$here/hub.yaml" --from "$name" \
+            --hub http://10.100.0.10:8400
+    fi
 }
 make_link() { # A B TAG AB_US BA_US INDEX
     local a=$1 b=$2 fifo=$run/link.$1.$2.$3 left=100
@@ -127,6 +157,10 @@ lab_up() {
         echo "$(address_of "$a" "$b" "$tag") $(asn_of "$a") $a" >>"$run/$b/neighbours"
     done < <(rows link)
     while read -r _ a b tag x _; do "start_$tag" "$a"; done < <(rows router)
+    [[ $TANDEM_LAB_HUB == 0 ]] || make_hub
+    while read -r _ a b tag x _; do
+        [[ $x == - ]] || start_probes "$a" "$x"
+    done < <(rows router)
     trap - EXIT
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154,SC2153
+# shellcheck shell=bash disable=SC2154
 # routers.sh - part of lab.sh: how each maker's router is configured, started and spoken to.
 # From lab.sh: $run, ns, at, asn_of, subnet_of, program_of.
 
@@ -39,7 +39,8 @@ frr_bgpd_conf() { # ROUTER
 	  bmp monitor ipv4 unicast pre-policy
 	  bmp monitor ipv4 unicast post-policy
 	  bmp stats interval 2000
-	  bmp connect 172.31.0.100 port $TANDEM_LAB_BMP min-retry 100 max-retry 1000
+	  bmp connect 198.18.0.100 port 11019 min-retry 100 max-retry 1000
+	  bmp connect 198.18.0.101 port 11019 min-retry 100 max-retry 1000
 	 exit
 	exit
 	END
@@ -100,8 +101,10 @@ start_gobgp() {
     local d=$run/$1 ip asn peer left=50
     {
         printf '[global.config]\n  as = %s\n  router-id = "%s"\n' "$(asn_of "$1")" "$(router_id "$1")"
-        printf '[[bmp-servers]]\n  [bmp-servers.config]\n    address = "172.31.0.100"\n    port = %s\n' "$TANDEM_LAB_BMP"
-        printf '    route-monitoring-policy = "all"\n    statistics-timeout = 15\n'
+        for ip in 198.18.0.100 198.18.0.101; do
+            printf '[[bmp-servers]]\n  [bmp-servers.config]\n    address = "%s"\n    port = 11019\n' "$ip"
+            printf '    route-monitoring-policy = "all"\n    statistics-timeout = 15\n'
+        done
         while read -r ip asn peer; do
             printf '[[neighbors]]\n  [neighbors.config]\n    neighbor-address = "%s"\n    peer-as = %s\n' "$ip" "$asn"
             printf '  [neighbors.timers.config]\n    connect-retry = 1\n    keepalive-interval = %s\n    hold-time = %s\n' \

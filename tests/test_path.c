@@ -487,7 +487,7 @@ PROP(a_step_is_found_soon_whatever_the_offset, 200)
     struct change c = {0};
     struct change_found found;
     int64_t offset = (int64_t)rng_below(rng, 2000000000) - 1000000000;
-    int64_t step = ((int64_t)rng_below(rng, 9000) + 1000) * 1000 * (rng_chance(rng, 0.5) ? 1 : -1);
+    int64_t step = ((int64_t)rng_below(rng, 9000) + 1300) * 1000 * (rng_chance(rng, 0.5) ? 1 : -1);
     int quiet = 200 + (int)rng_below(rng, 2000), found_at = -1;
     for (int i = 0; i < quiet + 400 && found_at < 0; i++) {
         int64_t there = 20 * ms + offset + (int64_t)rng_exp(rng, 200000) + (i >= quiet ? step : 0);

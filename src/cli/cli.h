@@ -37,4 +37,5 @@ int cmd_demo(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
+int cmd_probe_sites(int argc, char **argv); /* probe sites */
 int cmd_client(int argc, char **argv); /* all commands that speak with a running hub */

@@ -70,6 +70,8 @@ const struct command commands[] = {
      "                      tcp ADDRESS     connections to --port\n"
      "                      https URL       whole requests\n"
      "                      trace ADDRESS   the routers on the way, one flow kept; loops\n"
+     "                      sites           from one site to all others, told to the hub:\n"
+     "                                      --config FILE --from SITE [--hub URL] [--for TIME]\n"
      "  -p, --port N        to it, or to reflect on (default 862)\n"
      "  -P, --pace TIME     between two probes (default 20ms; tcp, https 1s)\n"
      "  -f, --for TIME      ends after this (default: on Ctrl-C)\n"

@@ -184,7 +184,7 @@ static void on_found(void *arg, const struct probe_result *result)
         return;
     }
     jw_begin(&w, &b);
-    probe_result_json(&w, result);
+    probe_result_json(&w, result, NULL, NULL);
     jw_done(&w);
     printf("%s\n", b.data);
     fflush(stdout);
@@ -381,6 +381,8 @@ static int start(struct run *r)
 
 int cmd_probe(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "sites") == 0)
+        return cmd_probe_sites(argc - 1, argv + 1);
     struct run *r = mem_new(1, sizeof *r);
     r->me = cli_command("probe");
     r->flows = 1;

@@ -9,7 +9,7 @@ enum { WARM_BLOCKS = 8 }; /* from which the first level and spread are made */
 static const double allowance = 1, limit = 16, most_a_block = 4; /* in spreads */
 static const double spread_min_ns = 20000;                       /* of a kernel's time stamps */
 static const double level_gain = 1.0 / 16, slope_gain = 1.0 / 512, spread_gain = 1.0 / 64;
-static const int64_t step_min_default_ns = 300000;
+static const int64_t step_min_default_ns = 1000000;
 
 void change_restart(struct change *c)
 {

@@ -46,7 +46,7 @@ enum { CHANGE_BLOCK_DEFAULT = 8, CHANGE_LAST = 4 };
 /* Zero-initialise, then set these two or leave them zero for the defaults. */
 struct change {
     uint32_t block;      /* probes in a block (8) */
-    int64_t step_min_ns; /* smaller steps of the difference are not told (300 us) */
+    int64_t step_min_ns; /* smaller steps of the difference are not told (1 ms) */
     /* private */
     uint32_t n, blocks;
     bool spread_known; /* from before the last step */

@@ -37,7 +37,15 @@ static void shift(struct jw *w, const struct probe_result *r)
     number(w, "shift_back_us", r->shift_back_us);
 }
 
-void probe_result_json(struct jw *w, const struct probe_result *r)
+static void site(struct jw *w, const char *key, uint16_t n, const char *name)
+{
+    if (name)
+        word(w, key, name);
+    else
+        number(w, key, n);
+}
+
+void probe_result_json(struct jw *w, const struct probe_result *r, const char *from, const char *to)
 {
     char text[IP_TEXT_MAX];
     jw_obj(w);
@@ -45,8 +53,8 @@ void probe_result_json(struct jw *w, const struct probe_result *r)
     word(w, "what", probe_what_names[r->what]);
     word(w, "kind", probe_kind_names[r->kind]);
     number(w, "path", r->path);
-    number(w, "from", r->from);
-    number(w, "to", r->to);
+    site(w, "from", r->from, from);
+    site(w, "to", r->to, to);
     number(w, "flow", r->flow);
     if (r->what == PROBE_UP || r->what == PROBE_DOWN)
         number(w, "since_ms", r->since_ms);

@@ -6,5 +6,7 @@
 #include "base/json.h"
 #include "net/path.h"
 
-void probe_result_json(struct jw *w, const struct probe_result *r);
+/* Sites by name; NULL: by number. */
+void probe_result_json(struct jw *w, const struct probe_result *r, const char *from,
+                       const char *to);
 void path_span_json(struct jw *w, const struct path_span *s);

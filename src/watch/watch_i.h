@@ -5,8 +5,6 @@
 
 #include <uv.h>
 
-#include "driver/probe/probe.h"
-#include "driver/probe/reflector.h"
 #include "driver/routes/bmp_station.h"
 #include "watch/watch.h"
 
@@ -34,9 +32,7 @@ struct watch {
     struct bgp_decoder *decoder;
     struct bmp_station *station;
     int bmp_port;
-    struct prober *prober;
-    struct reflector *reflector;
-    int trace[TOPO_SITES_MAX]; /* the traceroute to each site; -1: none */
+    struct site_probes *probes; /* NULL: none from here */
 
     uint32_t parts; /* that are not closed yet */
     bool closing;

@@ -69,10 +69,8 @@ static void tracing_send(struct session *s, uint32_t seq, struct probe_time now)
                               .source_port = t->source_port,
                               .key = p->has_key ? &p->key : NULL};
     char why[128];
-    if (o->run) { /* the run before is not over */
-        session_failed(s, seq);
-        return;
-    }
+    if (o->run) /* asked anew: what it would have found is of before */
+        trace_cancel(o->run);
     o->seq = seq;
     o->sent = now;
     o->run = trace_start(p->loop, &spec, done, o, why, sizeof why);

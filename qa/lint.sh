@@ -49,7 +49,7 @@ src/core base|core
 src/trace base|core|trace
 src/amazon base|http|aws|core|driver|amazon
 src/driver base|http|aws|gcp|net|core|driver|node/sched
-src/watch base|http|net|driver|watch
+src/watch base|http|aws|gcp|net|driver|watch
 sim/engine base|core|engine
 sim/connect base|http|aws|core|engine|kinesis|connect
 sim/kinesis base|kinesis

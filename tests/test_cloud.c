@@ -40,14 +40,16 @@ TEST(a_cloud_router)
              "peer-stats p/us-east4/edge peer 1 169.254.10.2 learned 2\n"
              "peer-down p/us-east4/edge peer 2 169.254.11.2 reason 16 [Connect]\n"
              "peer-stats p/us-east4/edge peer 2 169.254.11.2 learned 0\n"
-             "resync p/us-east4/edge peer 4 (table) loc-rib ipv4\n"
-             "resync p/us-east4/edge peer 4 (table) loc-rib ipv6\n"
-             "announce p/us-east4/edge peer 4 (table) loc-rib 10.20.0.0/16 id 0 bgp path [64512 "
+             "resync p/us-east4/edge/sessions peer 4 (table) loc-rib ipv4\n"
+             "resync p/us-east4/edge/sessions peer 4 (table) loc-rib ipv6\n"
+             "announce p/us-east4/edge/sessions peer 4 (table) loc-rib 10.20.0.0/16 id 0 bgp path "
+             "[64512 "
              "65010 {1 2}] next 169.254.10.2 med 100 priority 100 origin 0\n"
-             "announce p/us-east4/edge peer 4 (table) loc-rib 2001:db8:20::/48 id 0 bgp path [] "
+             "announce p/us-east4/edge/sessions peer 4 (table) loc-rib 2001:db8:20::/48 id 0 bgp "
+             "path [] "
              "next 2001:db8::2 priority 100 origin 2 inactive\n"
-             "end-of-rib p/us-east4/edge peer 4 (table) loc-rib ipv4\n"
-             "end-of-rib p/us-east4/edge peer 4 (table) loc-rib ipv6\n"
+             "end-of-rib p/us-east4/edge/sessions peer 4 (table) loc-rib ipv4\n"
+             "end-of-rib p/us-east4/edge/sessions peer 4 (table) loc-rib ipv6\n"
              "resync p/us-east4/edge peer 5 (table) loc-rib ipv4\n"
              "resync p/us-east4/edge peer 5 (table) loc-rib ipv6\n"
              "announce p/us-east4/edge peer 5 (table) loc-rib 10.20.0.0/16 id 0 bgp path [64512] "
@@ -123,8 +125,8 @@ TEST(interconnect_attachments)
              "- vlan 1001 mtu 1500\n"
              "link interconnect p/us-east4/vlan-b of p/us-east4/edge changing [PENDING_CUSTOMER] "
              "far - table - vlan 1002 mtu 0\n"
-             "link interconnect p/us-east4/vlan-c of p/us-east4/edge down [OS_ACTIVE] far - table "
-             "- vlan 0 mtu 0\n");
+             "link interconnect p/us-east4/vlan-c of p/us-east4/edge down [ADMIN_DISABLED] far - "
+             "table - vlan 0 mtu 0\n");
     began = cloud_poll_begin(r.cloud);
     CHECK(gcp_attachments(r.cloud, "p/us-east4", "{\"items\":[]}", 12, 2, &next));
     cloud_poll_end(r.cloud, CLOUD_INTERCONNECT, 0, began, 2);
@@ -307,6 +309,20 @@ TEST(feeds_are_told_when_they_change)
         cloud_feed(r.cloud, router, false, 2);
     cloud_feed(r.cloud, router, true, 3);
     told(&r, "feed-up tgw-0aaa\nfeed-lost tgw-0aaa\nfeed-up tgw-0aaa\n");
+    struct cloud_session s = {.router = router, .key = {.type = PEER_GLOBAL}, .up = true};
+    s.known = ip_parse("169.254.6.1", &s.key.address);
+    for (int i = 0; i < 2; i++)
+        (void)cloud_tell_session(r.cloud, &s, 4);
+    told(&r, "peer-up tgw-0aaa peer 1 169.254.6.1 as 0 local as 0\n");
+    cloud_feed(r.cloud, router, false, 5);
+    cloud_feed(r.cloud, router, true, 6); /* what is known must be told anew */
+    (void)cloud_tell_session(r.cloud, &s, 7);
+    told(&r, "feed-lost tgw-0aaa\nfeed-up tgw-0aaa\n"
+             "peer-up tgw-0aaa peer 1 169.254.6.1 as 0 local as 0\n");
+    uint32_t other = cloud_lister_new(r.cloud); /* who sees the same from elsewhere */
+    cloud_from(r.cloud, other);
+    cloud_poll_end(r.cloud, CLOUD_SESSION, 0, cloud_poll_begin(r.cloud), 8);
+    told(&r, ""); /* what others list is not his to end */
     record_end(&r);
 }
 

@@ -102,6 +102,27 @@ TEST(everything_is_read)
     forget();
 }
 
+TEST(clouds_that_are_asked)
+{
+    CHECK(reads(TWO "  clouds:\n"
+                    "    google: [{router: gcp, project: p, region: us-east4, name: edge}]\n"
+                    "    aws:\n"
+                    "      - {router: use1, region: us-east-1, gateway: tgw-1,\n"
+                    "         tables: [tgw-rtb-1, tgw-rtb-2]}\n"));
+    CHECK_STR(errors.data, "");
+    CHECK_EQ(w->clouds.every_ms, 30000);
+    CHECK_EQ(w->clouds.n_google, 1);
+    CHECK_EQ(w->clouds.google[0].router, 0);
+    CHECK_STR(w->clouds.google[0].name, "edge");
+    CHECK(w->clouds.google[0].attachments);
+    CHECK_EQ(w->clouds.n_aws, 1);
+    CHECK_STR(w->clouds.aws[0].gateway, "tgw-1");
+    CHECK_EQ(w->clouds.aws[0].n_tables, 2);
+    CHECK_STR(w->clouds.aws[0].table[1], "tgw-rtb-2");
+    CHECK_STR(w->clouds.aws_url, "");
+    forget();
+}
+
 TEST(without_the_section_there_is_no_watch)
 {
     CHECK(reads(""));
@@ -145,6 +166,13 @@ TEST(what_is_wrong_is_told_with_its_line)
     refused(TWO "  expect: [{router: gcp, prefix: 10.1.0.0/16, more_specific_max: 8}]\n",
             "is shorter than the prefix itself; at least 16");
     refused(TWO "    - {name: x, router: use1, address: 10.1.0}\n", "\"10.1.0\" is not an address");
+    refused(TWO "  clouds: {aws: [{router: use1, region: r, gateway: g}]}\n",
+            "has no tables; name the route tables of the gateway");
+    refused(TWO "  clouds: {aws: [{router: gcp, region: r, gateway: g}]}\n",
+            "is of another kind; name a tgw or a dxgw");
+    refused("network:\n  routers: [{name: x, kind: dxgw}]\n"
+            "  clouds: {aws: [{router: x, region: r, gateway: g, tables: t}]}\n",
+            "has tables, which a dxgw has not");
     refused("network:\n  routers: [{name: x}, {name: y}, {name: z}]\n"
             "  links: [{name: l, a: x, b: y, session: false}]\n"
             "  statics: [{router: z, prefix: 10.0.0.0/8, link: l}]\n",

@@ -80,7 +80,7 @@ static void on_settle(uv_timer_t *timer)
     watch_settle(timer->data);
 }
 
-static void settle_soon(struct watch *w)
+void watch__soon(struct watch *w)
 {
     if (w->soon)
         return;
@@ -92,7 +92,7 @@ static void on_failure(uv_timer_t *timer)
 {
     struct watch *w = timer->data;
     netmodel_try_failure(w->model, wall_ms(w));
-    settle_soon(w);
+    watch__soon(w);
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -100,7 +100,7 @@ static void on_sweep(uv_timer_t *timer)
     struct watch *w = timer->data;
     int64_t now = wall_ms(w);
     rib_sweep(netmodel_rib(w->model), now - SWEEP_AFTER_MS, now);
-    settle_soon(w);
+    watch__soon(w);
 }
 
 /* ---- what comes in ---- */
@@ -109,7 +109,7 @@ void watch_sink(void *arg, const struct route_event *e)
 {
     struct watch *w = arg;
     netmodel_sink(w->model, e);
-    settle_soon(w);
+    watch__soon(w);
 }
 
 static struct watch_path *path_of(struct watch *w, const struct probe_result *r)
@@ -161,7 +161,7 @@ bool watch_probe(struct watch *w, const struct probe_result *r)
     p->last = *r;
     p->heard_ms = wall_ms(w);
     netmodel_probe(w->model, r);
-    settle_soon(w);
+    watch__soon(w);
     return true;
 }
 
@@ -267,7 +267,7 @@ struct watch *watch_new(const struct watch_options *o, char *error, size_t cap)
     timers(w);
     topo_check(&c->topo, keep_finding, w);
     if (watch__feeds_start(w, error, cap) && watch__probes_start(w, error, cap)) {
-        settle_soon(w);
+        watch__soon(w);
         return w;
     }
     watch_close(w, NULL, NULL);

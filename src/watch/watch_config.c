@@ -475,6 +475,84 @@ static const struct conf_table probe_table = {CONF_TABLE(probe_rows), .begin = p
                                               .done = probes_done,
                                               .doc = "Probes of the paths between the sites."};
 
+#define GOOGLE(m) CONF_AT(struct watch_google, m)
+static const struct conf_row google_rows[] = {
+    {"router", "The router that it is.", GOOGLE(router), .type = CONF_REF, .ref = &to_router,
+     .required = true},
+    {"project", "Its project.", GOOGLE(project), .type = CONF_NAME, .required = true},
+    {"region", "Its region.", GOOGLE(region), .type = CONF_NAME, .required = true},
+    {"name", "Its name there.", GOOGLE(name), .type = CONF_NAME, .required = true},
+    {"attachments", "The VLAN attachments of the region are asked for too.", GOOGLE(attachments),
+     .type = CONF_BOOL, .def = "true"},
+};
+static const struct conf_table google_table = {
+    CONF_TABLE(google_rows), .doc = "Cloud Routers, asked by the Compute API with Application "
+                                    "Default Credentials (a service account's key, or the "
+                                    "metadata server)."};
+
+struct raw_table {
+    char name[TOPO_NAME_MAX];
+};
+
+static void route_table_done(struct conf *f, const struct conf_node *n, void *base, void *owner)
+{
+    struct watch_aws *a = owner;
+    (void)f, (void)n;
+    a->table = mem_grow(a->table, a->n_tables + 1, sizeof *a->table);
+    str_copy(a->table[a->n_tables++], TOPO_NAME_MAX, ((struct raw_table *)base)->name);
+}
+
+static const struct conf_row route_table_rows[] = {
+    {"table", "tgw-rtb-...", CONF_AT(struct raw_table, name), .type = CONF_NAME, .required = true},
+};
+static const struct conf_table route_table = {CONF_TABLE(route_table_rows), .shorthand = "table",
+                                              .done = route_table_done};
+
+static void aws_done(struct conf *f, const struct conf_node *n, void *base, void *owner)
+{
+    const struct watch_aws *a = base;
+    uint8_t kind = of(f)->topo.router[a->router].kind;
+    (void)owner;
+    if (kind != TOPO_TGW && kind != TOPO_DXGW)
+        conf_error(f, conf_child(n, "router"), "is of another kind; name a tgw or a dxgw");
+    else if ((kind == TOPO_TGW) != (a->n_tables > 0))
+        conf_error(f, n,
+                   kind == TOPO_TGW ? "has no tables; name the route tables of the gateway"
+                                    : "has tables, which a dxgw has not; take them away");
+}
+
+#define AWS(m) CONF_AT(struct watch_aws, m)
+static const struct conf_row aws_rows[] = {
+    {"router", "The router that it is.", AWS(router), .type = CONF_REF, .ref = &to_router,
+     .required = true},
+    {"region", "Whose API is asked; a Direct Connect gateway answers in any.", AWS(region),
+     .type = CONF_NAME, .required = true},
+    {"gateway", "Its id.", AWS(gateway), .type = CONF_NAME, .required = true},
+    {"tables", "The route tables of a Transit Gateway.", .type = CONF_LIST,
+     CONF_EACH(struct raw_table), .one_or_many = true, .min = 1, .max = 64, .sub = &route_table,
+     .def_doc = "none"},
+};
+static const struct conf_table aws_table = {
+    CONF_TABLE(aws_rows), .done = aws_done,
+    .doc = "Gateways of AWS, asked by EC2's and Direct Connect's APIs with the credentials of the "
+           "environment, of a profile or of the machine."};
+
+#define CLOUDS(m) CONF_AT(struct watch_clouds, m)
+static const struct conf_row cloud_rows[] = {
+    {"every_s", "Each is asked so often.", CLOUDS(every_ms), .type = CONF_INT, .min = 1,
+     .max = 3600, .unit = "s", .scale = 1000, .def = "30"},
+    {"google", "Cloud Routers.", .type = CONF_LIST,
+     CONF_ALLOC(struct watch_clouds, google, n_google), .max = 256, .sub = &google_table},
+    {"aws", "Gateways of AWS.", .type = CONF_LIST, CONF_ALLOC(struct watch_clouds, aws, n_aws),
+     .max = 256, .sub = &aws_table},
+    {"google_url", "Where Google's Compute API is.", CLOUDS(google_url), .type = CONF_TEXT,
+     .def_doc = "https://compute.googleapis.com"},
+    {"aws_url", "Where AWS's APIs are, all of them.", CLOUDS(aws_url), .type = CONF_TEXT,
+     .def_doc = "each service and region has its own"},
+};
+static const struct conf_table cloud_table = {
+    CONF_TABLE(cloud_rows), .doc = "Routers and gateways that speak no BMP and are asked instead."};
+
 /* ---- the section ---- */
 
 static void network_begin(struct conf *f, const struct conf_node *n, void *base, void *owner)
@@ -507,6 +585,8 @@ static const struct conf_row network_rows[] = {
     {"expect", "Expected routes.", LISTED(expect, n_expects), .max = 100000, .sub = &expect_table},
     {"latency", "Bounds of latency.", LISTED(bound, n_bounds), .max = 4096, .sub = &bound_table},
     {"bmp", "Where routers tell what they know.", .type = CONF_MAP, .sub = &bmp_table},
+    {"clouds", "Routers in clouds that are asked.", WATCH(clouds), .type = CONF_MAP,
+     .sub = &cloud_table},
     {"probes", "What is probed from here.", WATCH(probes), .type = CONF_MAP, .sub = &probe_table},
     {"sync_ms", "A router whose feed has been up so long has told its whole table.", WATCH(sync_ms),
      .type = CONF_INT, .min = 100, .max = 3600000, .unit = "ms", .def = "10000"},
@@ -534,6 +614,10 @@ void watch_config_free(struct watch_config *w)
         return;
     topo_free(&w->topo);
     mem_free(w->speaker);
+    for (uint32_t i = 0; i < w->clouds.n_aws; i++)
+        mem_free(w->clouds.aws[i].table);
+    mem_free(w->clouds.aws);
+    mem_free(w->clouds.google);
     mem_free(w);
 }
 

@@ -36,6 +36,27 @@ struct watch_speaker { /* an address from which a router speaks BMP */
     uint16_t router;
 };
 
+struct watch_google { /* a Cloud Router that is asked */
+    uint16_t router;
+    char project[TOPO_NAME_MAX], region[TOPO_NAME_MAX], name[TOPO_NAME_MAX];
+    bool attachments;
+};
+
+struct watch_aws { /* a Transit Gateway or Direct Connect gateway that is asked */
+    uint16_t router;
+    char region[TOPO_NAME_MAX], gateway[TOPO_NAME_MAX];
+    char (*table)[TOPO_NAME_MAX]; /* its route tables; a Direct Connect gateway has none */
+    uint32_t n_tables;
+};
+
+struct watch_clouds {
+    uint32_t every_ms;
+    char google_url[WATCH_URL_MAX], aws_url[WATCH_URL_MAX]; /* "": their own */
+    struct watch_google *google;
+    struct watch_aws *aws;
+    uint32_t n_google, n_aws;
+};
+
 struct watch_config {
     bool given; /* the file has the section */
     struct topo topo;
@@ -46,6 +67,7 @@ struct watch_config {
     uint32_t sync_ms, flap_count, flap_window_ms, limit_percent;
     uint32_t routes_max;
     struct watch_probes probes;
+    struct watch_clouds clouds;
 };
 
 struct watch_config *watch_config_new(void) MUST_USE;

@@ -1,4 +1,4 @@
-/* watch_feeds.c - where routes come from: the BMP station. */
+/* watch_feeds.c - where routes come from: the BMP station, and clouds. */
 #include "base/mem.h" /* before uv.h, which may define MIN and MAX again */
 
 #include "watch/watch_i.h"
@@ -6,6 +6,7 @@
 bool watch__feeds_start(struct watch *w, char *error, size_t cap)
 {
     const struct watch_config *c = w->o.config;
+    watch__clouds_start(w);
     if (!c->bmp_listen[0])
         return true;
     struct bmp_router *routers = mem_new(c->n_speakers, sizeof *routers);
@@ -34,9 +35,11 @@ void watch__feeds_stop(struct watch *w)
 {
     if (w->station)
         bmp_station_close(w->station, watch__part_closed, w);
+    watch__clouds_stop(w);
 }
 
 void watch__feeds_free(struct watch *w)
 {
     bgp_decoder_free(w->decoder);
+    watch__clouds_free(w);
 }

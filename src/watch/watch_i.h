@@ -1,4 +1,4 @@
-/* watch_i.h - between watch.c (the model), watch_feeds.c and watch_probes.c. */
+/* watch_i.h - between watch.c (the model), watch_feeds.c, watch_clouds.c and watch_probes.c. */
 #pragma once
 
 #include "base/map.h" /* before uv.h, which may define MIN and MAX again */
@@ -32,7 +32,8 @@ struct watch {
     struct bgp_decoder *decoder;
     struct bmp_station *station;
     int bmp_port;
-    struct site_probes *probes; /* NULL: none from here */
+    struct watch_asking *asking; /* clouds; NULL: none is asked */
+    struct site_probes *probes;  /* NULL: none from here */
 
     uint32_t parts; /* that are not closed yet */
     bool closing;
@@ -41,9 +42,13 @@ struct watch {
 };
 
 void watch__part_closed(void *w);
+void watch__soon(struct watch *w); /* settles it in a moment */
 
 bool watch__feeds_start(struct watch *w, char *error, size_t cap);
 void watch__feeds_stop(struct watch *w);
 void watch__feeds_free(struct watch *w);
+void watch__clouds_start(struct watch *w);
+void watch__clouds_stop(struct watch *w);
+void watch__clouds_free(struct watch *w);
 bool watch__probes_start(struct watch *w, char *error, size_t cap);
 void watch__probes_stop(struct watch *w);

@@ -5,7 +5,9 @@ made again by botocore, and every fixture that is answered with is read by botoc
 which must find in it all that is there. Where moto implements a call, moto answers. Google: the
 server checks the key's token (its signature with the public key) and what is asked for.
 
-CLOUD_POLLS names the program (tests/cloud_polls.c); meson sets it."""
+At the end tandem itself asks both, by its configuration, and says what is wrong.
+
+CLOUD_POLLS (tests/cloud_polls.c) and TANDEM name the programs; meson sets them."""
 
 import base64
 import http.server
@@ -21,7 +23,7 @@ import time
 import urllib.parse
 import xml.etree.ElementTree
 
-from hub import Tap
+from hub import Hub, Tap
 
 try:
     import botocore.auth
@@ -230,7 +232,8 @@ check("rounds 2 questions 12 failed 0 pages 16 cut 0" in out, "aws: two rounds w
 same(dict(Aws.asked)["SearchTransitGatewayRoutes"]["Filters"],
          [{"Name": "state", "Values": ["active", "blackhole"]}], "aws: routes by their state")
 check("announce tgw-0aaa" in out and "via tgw-attach-3" in out, "aws: routes are told")
-check("feed-up tgw-0aaa\n" in out and "feed-up 11460968" in out, "aws: and that the feeds work")
+check(out.startswith("feed-up tgw-0aaa\n"), "aws: that the feed works, before all else")
+check(not re.search(r"feed-\w+ 11460968", out), "aws: none of a Direct Connect gateway, whose routes nobody tells")
 same(len(re.findall("^peer-up", out, re.M)), 2, "aws: sessions are told once in two rounds")
 check(SECRET in fixture("virtual_interfaces.json") and SECRET not in out + err,
           "aws: no authKey in what is told or logged")
@@ -392,7 +395,68 @@ check("failed 0" in out and "ya29" not in out + err, "gcp: and it is not told or
 
 Google.statuses = [404] * 1000
 code, out, err = polls("gcp", url, 3, url.removeprefix("http://"))
-check("feed-lost p/us-east4/edge" in out and "feed-up" not in out, "gcp: a router that is refused three times is lost")
+check("feed-lost p/us-east4/edge\n" in out and "feed-up" not in out, "gcp: a router that is refused three times is lost")
 check("404" in err, "gcp: the log has the status")
+
+
+# ---- tandem ----
+
+NETWORK = """
+hub: {name: hub, lat: 39, lon: -77}
+sites: [{name: east, lat: 38.9, lon: -77.5}]
+queues: [{name: service}]
+profiles: [{name: general, queues: [service]}]
+agents: [{site: east, count: 1, profile: general}]
+workload: {load: 0.5, flat: true}
+network:
+  sync_ms: 200
+  routers:
+    - {name: cloud-router, kind: hub, as: 16550}
+    - {name: dx, kind: dxgw, as: 64512}
+    - {name: tgw, kind: tgw, as: 64513, attached_from_feed: true}
+  links:
+    - {name: vlan-a, a: cloud-router, b: dx, a_address: 169.254.10.1, b_address: 169.254.10.2}
+    - {name: vlan-c, a: cloud-router, b: dx, a_address: 169.254.11.1, b_address: 169.254.11.2}
+    - {name: tgw-attach-2, a: tgw, b: dx, session: false}
+  sites:
+    - {name: hub, router: cloud-router, subnets: 10.100.0.0/16}
+    - {name: east, router: tgw, subnets: 10.1.0.0/16}
+  clouds:
+    every_s: 1
+    google: [{router: cloud-router, project: p, region: us-east4, name: edge}]
+    aws:
+      - {router: tgw, region: us-east-1, gateway: tgw-0aaa, tables: tgw-rtb-1}
+      - {router: dx, region: us-east-1, gateway: 11460968-4ac1-4fd3-bdb2-00599EXAMPLE}
+    google_url: %s
+    aws_url: %s
+"""
+Google.statuses = []
+Aws.asked.clear()
+Aws.fail = set()
+aws_server, aws_url = serve(Aws)
+with tempfile.TemporaryDirectory() as folder:
+    key, _ = make_key(folder)
+    path = os.path.join(folder, "network.yaml")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(NETWORK % (url, aws_url))
+    hub = Hub(config=path, env=dict(os.environ, GOOGLE_APPLICATION_CREDENTIALS=key,
+                                    AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test"))
+
+    def verdicts():
+        return {(v["kind"], v["text"]) for v in hub.get("/v1/net/verdicts").json()["verdicts"]}
+
+    hub.wait_for(lambda: any(n == "link_down" for n, _ in verdicts()), "what the attachment says")
+    check(any(n == "link_down" and "vlan-c" in t and "ADMIN_DISABLED" in t for n, t in verdicts()), "tandem: a link that Google says is down")
+    hub.wait_for(lambda: any(n == "session_down" for n, _ in verdicts()), "what the router says")
+    check(any(n == "session_down" and "vlan-c" in t for n, t in verdicts()), "tandem: and its session")
+    routes = hub.get("/v1/net/routes?prefix=10.9.0.0/16").json()
+    check("tgw-attach-2" in json.dumps(routes) or "direct-connect" in json.dumps(routes), "tandem: the Transit Gateway's routes")
+    hub.wait_for(lambda: next(r for r in hub.get("/v1/net").json()["routers"] if r["name"] == "tgw")["heard"], "the gateway's table")
+    time.sleep(4)  # a dead end is told after three seconds
+    check(not any(n in ("dead_end", "blackhole") for n, _ in verdicts()), "tandem: nothing of routes that nobody tells")
+    check(SECRET not in hub.logged() and SECRET not in json.dumps(routes), "tandem: no secret in log and answers")
+    same(hub.stop()[0], 0, "tandem: ends well")
+same(Aws.wrong, [], "tandem: botocore finds nothing wrong with its requests")
 server.shutdown()
+aws_server.shutdown()
 tap.done()

@@ -45,7 +45,7 @@ struct aws_poller {
     uv_timer_t timer;
     uint64_t call; /* 0: none is under way */
     uint32_t at, pages, began;
-    bool round_failed;
+    bool round_failed, answered;
     uint32_t rounds_failed; /* in a row */
     struct buf token, body;
     struct xml xml;
@@ -171,19 +171,6 @@ static void judge_tables(struct aws_poller *p, uint32_t at)
         cloud_feed(p->cloud, router, works && !lost, now_ms(p));
 }
 
-static void judge(struct aws_poller *p, uint32_t at)
-{
-    if (at >= TABLES) {
-        judge_tables(p, at);
-    } else if (at < ATTACHMENTS) {
-        bool lost = poll_is_lost(&p->config.poll, p->failed[VIFS]) ||
-                    poll_is_lost(&p->config.poll, p->failed[ASSOCIATIONS]);
-        bool works = !p->failed[VIFS] && !p->failed[ASSOCIATIONS];
-        for (uint32_t q = VIFS; (lost || works) && q < ATTACHMENTS; q++)
-            cloud_feeds(p->cloud, questions[q].kind, works, now_ms(p));
-    }
-}
-
 static void end_question(struct aws_poller *p, bool good, const char *why)
 {
     uint32_t at = p->at;
@@ -199,7 +186,8 @@ static void end_question(struct aws_poller *p, bool good, const char *why)
                  LF_S("op", aws_operations[questions[question_at(at)].op].name),
                  LF_S("region", p->region), LF_S("why", why), LF_I("in_a_row", p->failed[at]));
     }
-    judge(p, at);
+    if (at >= TABLES)
+        judge_tables(p, at);
     begin_question(p, at + 1);
 }
 
@@ -237,12 +225,25 @@ static bool take(struct aws_poller *p, struct http_span b, struct buf *next)
     return false;
 }
 
+/* Feeds work as soon as AWS answers at all, and before it is told what the answer says. */
+static void begin_feeds(struct aws_poller *p)
+{
+    for (uint32_t i = 0; !p->answered && i < p->config.n_tables; i++) {
+        uint32_t router = cloud_router(p->cloud, p->gateway[i]);
+        if (router)
+            cloud_feed(p->cloud, router, true, now_ms(p));
+    }
+    p->answered = true;
+}
+
 static void on_reply(void *arg, const struct aws_reply *r)
 {
     struct aws_poller *p = arg;
     struct buf next = {0};
     p->call = 0;
     cloud_from(p->cloud, p->lister);
+    if (r->class == AWS_OK)
+        begin_feeds(p);
     if (r->class != AWS_OK) {
         end_question(p, false, *r->code ? r->code : aws_class_names[r->class]);
     } else if (!take(p, r->bytes, &next)) {

@@ -4,9 +4,12 @@
  *
  * One for each account and region. A round asks one question after the other, page by page, through
  * the account's client (aws/client.h), which keeps the budgets and tries again, as the least urgent
- * of all calls. A question that fails leaves what it has told as it was; when it has failed too
- * often its routers' feeds are lost (poll.h). Direct Connect gateways are of no region: have one
- * poller only ask for them. */
+ * of all calls. A question that fails leaves what it has told as it was; when a table has failed
+ * too often its gateway's feed is lost (poll.h).
+ *
+ * Of a Direct Connect gateway nobody tells all routes, so no feed of it is told: nothing may be
+ * concluded from a route that it lacks. Such gateways are of no region: have one poller only ask
+ * for them. */
 #pragma once
 
 #include "aws/client.h"

@@ -32,6 +32,7 @@ struct cloud {
     struct map64 by_key;
     uint32_t generation;
     uint32_t lister, listers; /* who is told now; the last one */
+    struct map64 called;      /* hash of a name in its cloud -> router */
     uint8_t *feed;            /* by router */
     uint32_t feeds;
     struct cloud_stats stats;
@@ -52,6 +53,7 @@ void cloud_free(struct cloud *c)
     mem_free(c->thing);
     mem_free(c->feed);
     map64_free(&c->by_key);
+    map64_free(&c->called);
     mem_free(c);
 }
 
@@ -82,8 +84,27 @@ const struct jr_node *cloud_json(struct cloud *c, const void *json, size_t n)
 
 uint32_t cloud_router(struct cloud *c, const char *name)
 {
-    uint32_t n = *name ? source_router(c->ports.sources, name) : SOURCE_NONE;
+    uint32_t n = SOURCE_NONE;
+    if (*name && !map64_find(&c->called, hash_str(name), &n))
+        n = source_router(c->ports.sources, name);
     c->stats.refused += n == SOURCE_NONE;
+    return n;
+}
+
+void cloud_call(struct cloud *c, const char *theirs, const char *ours)
+{
+    uint32_t n = source_router(c->ports.sources, ours);
+    if (n)
+        map64_insert(&c->called, hash_str(theirs), n);
+}
+
+uint32_t cloud_router_part(struct cloud *c, uint32_t router, const char *part)
+{
+    struct buf name = {0};
+    buf_fmt(&name, "%s/%s", source_router_name(c->ports.sources, router), part);
+    uint32_t n = source_router(c->ports.sources, name.data);
+    c->stats.refused += n == SOURCE_NONE;
+    buf_free(&name);
     return n;
 }
 
@@ -221,15 +242,11 @@ void cloud_feed(struct cloud *c, uint32_t router, bool works, int64_t at_ms)
     if (c->feed[router] == now)
         return;
     c->feed[router] = now;
+    for (uint32_t i = 0; works && i < c->things; i++)
+        if (c->thing[i].link.router == router)
+            c->thing[i].session_known = false;
     tell(c, &(struct route_event){
                 .type = works ? ROUTE_FEED_UP : ROUTE_FEED_LOST, .router = router, .at_ms = at_ms});
-}
-
-void cloud_feeds(struct cloud *c, enum cloud_kind kind, bool works, int64_t at_ms)
-{
-    for (uint32_t i = 0; i < c->things; i++)
-        if (c->thing[i].lister == c->lister && c->thing[i].listed_by == kind && c->thing[i].told)
-            cloud_feed(c, c->thing[i].link.router, works, at_ms);
 }
 
 /* ---- tables ---- */

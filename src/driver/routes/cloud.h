@@ -13,8 +13,8 @@
  * A poll that fails half-way says no cloud_poll_end and no END_OF_RIB: what was known stays.
  *
  * Names: a Cloud Router is "PROJECT/REGION/ROUTER", a Transit Gateway or Direct Connect gateway its
- * id. Answers are not trusted: what is malformed is passed over and counted. Secrets in them
- * (authKey of a virtual interface) are never looked at. */
+ * id, unless cloud_call says otherwise. Answers are not trusted: what is malformed is passed over
+ * and counted. Secrets in them (authKey of a virtual interface) are never looked at. */
 #pragma once
 
 #include "base/json_read.h"
@@ -76,6 +76,8 @@ struct cloud;
 struct cloud *cloud_new(const struct cloud_ports *ports) MUST_USE;
 void cloud_free(struct cloud *c);
 struct cloud_stats cloud_stats(const struct cloud *c);
+/* The router that its cloud calls `theirs` is called `ours`. Before anything is told of it. */
+void cloud_call(struct cloud *c, const char *theirs, const char *ours);
 
 /* Who asks: what one lister is told is apart from what others are, who may see the same thing from
  * its other end. cloud_from says whose answers come now; the first lister is there already. */
@@ -89,10 +91,9 @@ uint32_t cloud_poll_begin(struct cloud *c) MUST_USE;
 void cloud_poll_end(struct cloud *c, enum cloud_kind kind, uint32_t scope, uint32_t began,
                     int64_t at_ms);
 /* The router's feed works, or has failed too often (ROUTE_FEED_UP, ROUTE_FEED_LOST); told when it
- * changes. */
+ * changes. With a feed that works everything of the router is to be told anew (route.h): so say it
+ * before the first answer, and after a loss what is listed next is told as new. */
 void cloud_feed(struct cloud *c, uint32_t router, bool works, int64_t at_ms);
-/* The same for all routers of which the lister's polls for `kind` have listed something. */
-void cloud_feeds(struct cloud *c, enum cloud_kind kind, bool works, int64_t at_ms);
 
 /* ---- for the parsers of answers ---- */
 
@@ -134,7 +135,9 @@ uint32_t cloud_link_router(const struct cloud *c, enum cloud_kind kind, uint32_t
 /* A pushed change of a table: false when a newer one was taken before. */
 bool cloud_in_sequence(struct cloud *c, uint32_t peer, uint64_t sequence);
 
-uint32_t cloud_router(struct cloud *c, const char *name); /* source_router, refusals counted */
+uint32_t cloud_router(struct cloud *c, const char *name); /* by the name its cloud calls it */
+/* A router beside it, for what must not be taken for its own: "NAME/PART". */
+uint32_t cloud_router_part(struct cloud *c, uint32_t router, const char *part);
 uint32_t cloud_name(struct cloud *c, const char *name);   /* source_name; "" is 0 */
 uint32_t cloud_table_peer(struct cloud *c, uint32_t router, const char *table);
 struct ip_addr cloud_peer_address(const struct cloud *c, uint32_t peer);

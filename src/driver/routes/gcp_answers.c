@@ -149,11 +149,10 @@ static uint8_t route_kind(const char *type)
     return strcmp(type, "SUBNET") == 0 ? ROUTE_SUBNET : ROUTE_BGP;
 }
 
-static void tell_best(struct cloud *c, uint32_t router, const char *name, const struct jr_node *l,
-                      int64_t at_ms)
+static void tell_best(struct cloud *c, uint32_t router, const struct jr_node *l, int64_t at_ms)
 {
     struct cloud_table t = {.router = router,
-                            .peer = cloud_table_peer(c, router, name),
+                            .peer = cloud_table_peer(c, router, ""),
                             .view = VIEW_LOC_RIB,
                             .listed_by = CLOUD_TABLE,
                             .at_ms = at_ms};
@@ -238,8 +237,9 @@ bool gcp_router_status(struct cloud *c, uint32_t router, const void *json, size_
     if (sessions)
         jr_each(v, sessions) tell_peer(c, router, v, at_ms, peers);
     cloud_poll_end(c, CLOUD_SESSION, router, began, at_ms);
-    tell_best(c, router, "router", list(result, "bestRoutesForRouter"), at_ms);
-    tell_best(c, router, "region", list(result, "bestRoutes"), at_ms);
+    tell_best(c, cloud_router_part(c, router, "sessions"), list(result, "bestRoutesForRouter"),
+              at_ms);
+    tell_best(c, router, list(result, "bestRoutes"), at_ms);
     return true;
 }
 
@@ -313,9 +313,10 @@ static void tell_attachment(struct cloud *c, const char *place, const struct jr_
     buf_fmt(&name, "%s/%s", place, own);
     e.link = cloud_name(c, name.data);
     const char *state = jr_get_text(v, "state");
-    cloud_word(e.word, sizeof e.word,
-               *state && strcmp(state, "ACTIVE") != 0 ? state
-                                                      : jr_get_text(v, "operationalStatus"));
+    const char *word = *state && strcmp(state, "ACTIVE") != 0 ? state
+                       : is_true(v, "adminEnabled", true)     ? jr_get_text(v, "operationalStatus")
+                                                              : "ADMIN_DISABLED";
+    cloud_word(e.word, sizeof e.word, word);
     if (e.router)
         cloud_tell_link(c, &e);
     buf_free(&name);

@@ -1,10 +1,10 @@
 /* gcp_answers.h - answers of Google's Compute API (v1, JSON), told as events (cloud.h).
  *
- * A Cloud Router's own routes come twice in getRouterStatus: bestRoutesForRouter, what its sessions
- * have won, and bestRoutes, what the data plane of its region really has. They are two LOC_RIB
- * tables, "router" and "region"; that they differ is worth a verdict. Sessions and how many
- * routes each has learned come from there too. listBgpRoutes has the four views of each session,
- * one (view, family) a call.
+ * A Cloud Router's routes come twice in getRouterStatus: bestRoutes, what the data plane of its
+ * region really has, is its LOC_RIB; bestRoutesForRouter, what its own sessions have won, is that
+ * of a router beside it, "NAME/sessions", so that nobody takes it for where packets go. Sessions
+ * and how many routes each has learned come from there too. listBgpRoutes has the four views of
+ * each session, one (view, family) a call.
  *
  * int64 fields arrive as texts. A family that a session does not carry is not asked for. */
 #pragma once

@@ -239,6 +239,8 @@ static bool take(struct gcp_poller *p, const struct http_result *r, struct buf *
 {
     const char *b = r->body.p;
     size_t n = r->body.n;
+    if (p->question == STATUS && !p->failed) /* else it is lost, until a whole round was good */
+        cloud_feed(p->cloud, p->router, true, now_ms(p));
     if (p->question == STATUS)
         return gcp_router_status(p->cloud, p->router, b, n, now_ms(p), &p->peers);
     if (p->question == ATTACHMENTS)

@@ -132,6 +132,11 @@ TEST(end_of_rib)
     CHECK_EQ(read_fields(&b, NULL, 0, v6, sizeof v6, NULL, 0), BGP_OK);
     CHECK_STR(event_text(0), "end-of-rib v6 0");
     CHECK_EQ(seen.n, 1);
+    /* With MP_REACH it is none, even if that says nothing either. */
+    static const uint8_t both[] = {0x80, 15,   3, 0, 2, 1, 0x80, 14, 21, 0, 2, 1, 16, 0x20, 1,
+                                   13,   0xb8, 0, 0, 0, 0, 0,    0,  0,  0, 0, 0, 0,  1,    0};
+    CHECK_EQ(read_fields(&b, NULL, 0, both, sizeof both, NULL, 0), BGP_WITHDRAW);
+    CHECK_EQ(seen.n, 0);
     static const uint8_t vpn[] = {0x80, 15, 3, 0, 1, 128}; /* of a family that is passed over */
     CHECK_EQ(read_fields(&b, NULL, 0, vpn, sizeof vpn, NULL, 0), BGP_OK);
     CHECK_EQ(seen.n, 0);
@@ -290,6 +295,27 @@ TEST(as_numbers_of_two_octets)
     end();
 }
 
+/* RFC 6793 4.2.3: AS4_AGGREGATOR counts where AGGREGATOR is AS_TRANS; where it is not, somebody who
+ * knows two octets only has been there, and AS4_PATH is not to be believed either. */
+TEST(aggregators_of_two_octets)
+{
+    static const uint8_t nlri[] = {16, 10, 1};
+    uint8_t block[] = {0x40, 1,   1,    0, 0x40, 3,  4,    10, 0, 0, 1, 0x40, 2,  4,  2,  1,
+                       91,   160, 0xc0, 7, 6,    91, 160,  10, 0, 0, 1, 0xc0, 18, 8,  0,  1,
+                       17,   112, 10,   0, 0,    1,  0xc0, 17, 6, 2, 1, 0,    1,  17, 113};
+    struct buf b = {0};
+    begin(1024);
+    for (int trans = 1; trans >= 0; trans--) {
+        block[21] = trans ? 91 : 253; /* 23456 or 64928 */
+        (void)read_fields(&b, NULL, 0, block, sizeof block, nlri, 3);
+        CHECK_EQ(read_update(b.data, b.len, &(struct bgp_context){0}), BGP_OK);
+        CHECK_EQ(attr_get(attrs, seen.e[0].attr)->aggregator_as, trans ? 70000 : 64928);
+        CHECK_STR(path_of(0), trans ? "70001" : "23456");
+    }
+    buf_free(&b);
+    end();
+}
+
 /* What the lab saw of FRR 8.4.4: [64602 16550 64601] for a received [16550 64601]. */
 TEST(own_as_in_front)
 {
@@ -297,6 +323,7 @@ TEST(own_as_in_front)
     static const uint32_t loop[] = {AS_SEGMENT(AS_SEQUENCE, 3), 16550, 64602, 64601};
     static const struct bgp_context c = {.as4 = true, .own_as = 64602, .peer_as = 16550};
     static const struct bgp_context other = {.as4 = true, .own_as = 64602, .peer_as = 16551};
+    static const struct bgp_context elsewhere = {.as4 = true, .own_as = 64603, .peer_as = 16550};
     struct attr a = {.path = frr, .n_path = 4, .next_hop = {{10, 0, 0, 1}, IPV4}};
     struct wr_route r = {.prefix = {{10, 1}, 16, IPV4}};
     struct wr_style s = {.extended = true};
@@ -308,6 +335,8 @@ TEST(own_as_in_front)
     CHECK_EQ(read_update(b.data, b.len, &as4), BGP_OK); /* the same bytes of another peer */
     CHECK_STR(path_of(0), "64602 16550 64601");
     CHECK_EQ(read_update(b.data, b.len, &other), BGP_OK); /* from AS 16551: not that habit */
+    CHECK_STR(path_of(0), "64602 16550 64601");
+    CHECK_EQ(read_update(b.data, b.len, &elsewhere), BGP_OK); /* seen by another router */
     CHECK_STR(path_of(0), "64602 16550 64601");
     CHECK_EQ(read_update(b.data, b.len, &c), BGP_OK);
     CHECK_STR(path_of(0), "16550 64601");

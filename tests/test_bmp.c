@@ -297,6 +297,25 @@ TEST(path_ids_one_way)
     station_free(st);
 }
 
+/* Another session of the same peer, with path ids now: what was known of the first is forgotten. */
+TEST(path_ids_from_the_next_session_on)
+{
+    struct station *st = station_new();
+    struct wr_style ids = {.add_path = true};
+    struct wr_route r = {{{10, 1}, 16, IPV4}, 77};
+    struct buf b = {0};
+    wr_initiation(&b, "r");
+    wr_peer_up(&b, &gcp, 1, 0, 0);
+    wr_monitoring(&b, &gcp, &plain, &frr, NULL, 0, &r, 1);
+    wr_peer_up(&b, &gcp, 1, 1, 2);
+    wr_monitoring(&b, &gcp, &ids, &frr, NULL, 0, &r, 1);
+    CHECK_EQ(feed(st, &b, b.len), BMP_GOING_ON);
+    CHECK(strstr(st->seen.data, "10.1.0.0/16 [64602 16550 64601] bgp id 77\n") != NULL);
+    CHECK_EQ(st->events, 5);
+    buf_free(&b);
+    station_free(st);
+}
+
 static enum bmp_status status_of(const struct buf *b)
 {
     struct station *st = station_new();

@@ -366,6 +366,29 @@ TEST(who_takes_too_long)
     fixture_free(f);
 }
 
+/* A byte now and then does not count: the time is that of the whole message. */
+TEST(a_message_that_trickles)
+{
+    struct bmp_station_config config = BMP_STATION_DEFAULTS;
+    config.message_timeout_ms = 40;
+    struct fixture *f = fixture_new(&config);
+    int slow = good_router(f, 1);
+    struct buf b = {0};
+    static const uint8_t head[] = {3, 0, 0x0f, 0xff, 0xff, 0};
+    buf_add(&b, head, sizeof head);
+    client_send(f, slow, &b);
+    b.len = 1;
+    for (int i = 0; i < 20000 && !is_over(slow); i++) { /* far from the end of the message */
+        usleep(1000);
+        client_send(f, slow, &b);
+    }
+    CHECK(is_over(slow));
+    CHECK_EQ(bmp_station_stats(f->station).ended[BMP_END_UNFINISHED], 1);
+    buf_free(&b);
+    close(slow);
+    fixture_free(f);
+}
+
 /* Clients that begin a large message each and never end it. */
 TEST(unfinished_messages_have_a_limit)
 {

@@ -122,6 +122,9 @@ TEST(a_session_that_ends_takes_its_routes)
     CHECK_EQ(rib_peer(w->rib, w->peer[0])->state, RIB_PEER_DOWN);
     CHECK_EQ(rib_peer(w->rib, w->peer[1])->state, RIB_PEER_UP); /* it spoke, without Peer Up */
     CHECK_EQ(rib_peer(w->rib, w->peer[2])->state, RIB_PEER_UNKNOWN);
+    say(w, ROUTE_PEER_DOWN, 2, NULL, ATTR_NONE, 3000);
+    CHECK_EQ(rib_peer(w->rib, w->peer[2])->state, RIB_PEER_DOWN);
+    CHECK_EQ(rib_peer(w->rib, w->peer[2])->downs, 0); /* it was not up */
     world_free(w);
 }
 
@@ -136,6 +139,7 @@ TEST(end_of_rib_takes_what_was_not_said_again)
     CHECK(rib_synced(w->rib, w->peer[0], VIEW_IN_POST, IPV4));
     say(w, ROUTE_PEER_UP, 0, NULL, ATTR_NONE, 2000); /* repeated: told anew */
     CHECK(!rib_synced(w->rib, w->peer[0], VIEW_IN_POST, IPV4));
+    CHECK_EQ(rib_peer(w->rib, w->peer[0])->since_ms, 2000);
     CHECK_EQ(rib_stats(w->rib).stale, 3);
     say(w, ROUTE_ANNOUNCE, 0, "10.2.0.0/16", w->attr[1], 2100);
     CHECK_EQ(w->changes, 3); /* nothing has changed so far */

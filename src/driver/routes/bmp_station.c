@@ -150,7 +150,7 @@ static void introduced(struct conn *c)
     struct conn *other, *next;
     for (other = LIST_FIRST(&s->conns); other; other = next) {
         next = LIST_NEXT(other, link);
-        if (other != c && other->router == c->router && other->introduced)
+        if (other->router == c->router && other->introduced)
             conn_end(other, BMP_END_REPLACED);
     }
     c->introduced = true;

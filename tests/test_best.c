@@ -98,6 +98,18 @@ TEST(plain_bgp)
     route(1, 2);
     kind(route(2, 2), ROUTE_LOCAL);
     expect(plain, 1, BEST_KIND, 1);
+    route(1, 1);
+    set_of(route(2, 5))->attr.local_pref = 99; /* below what none means */
+    set_of(&paths[1])->attr.has = ATTR_LOCAL_PREF;
+    expect(plain, 0, BEST_LOCAL_PREF, 1);
+    route(1, 2)->router_id = 1; /* reflected: the originator counts instead (RFC 4456 9) */
+    set_of(&paths[0])->attr.originator = 9;
+    set_of(&paths[0])->attr.has = ATTR_ORIGINATOR;
+    route(2, 2)->router_id = 2;
+    expect(plain, 1, BEST_EQUAL, 2);
+    set_of(route(1, 2))->attr.n_clusters = 2; /* and then the way it was reflected */
+    set_of(route(2, 2))->attr.n_clusters = 1;
+    expect(plain, 1, BEST_EQUAL, 2);
 }
 
 /* RFC 3345's trap: a MED is compared within a neighbour AS only, and what it throws out may have

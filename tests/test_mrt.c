@@ -158,6 +158,9 @@ static void write_updates(struct buf *b)
     at = bgp4mp_begin(b, 2005, 16, 4, true); /* KEEPALIVE */
     wr_message_end(b, wr_message_begin(b, 4));
     record_end(b, at);
+    at = bgp4mp_begin(b, 2006, 16, 5, true); /* on the way up: of no interest */
+    wr16(b, 3), wr16(b, 4);
+    record_end(b, at);
     at = bgp4mp_begin(b, 2006, 16, 5, true);
     wr16(b, 6), wr16(b, 1);
     record_end(b, at);
@@ -194,7 +197,7 @@ TEST(a_table_and_updates_in_pieces)
         CHECK(mrt_end(f->mrt));
         CHECK_STR(f->seen.data, both);
         struct mrt_stats s = mrt_stats(f->mrt);
-        CHECK_EQ(s.records, 12);
+        CHECK_EQ(s.records, 13);
         CHECK_EQ(s.broken, 0);
         CHECK_EQ(s.unknown, 1);
         CHECK_EQ(s.routes, 4);

@@ -176,7 +176,8 @@ TEST(a_feed_that_is_lost_keeps_what_it_said)
     say(w, ROUTE_ANNOUNCE, 0, "10.1.0.0/16", w->attr[1], 3200);
     CHECK_EQ(w->changes, 2);
     rib_sweep(w->rib, 3000, 63000);
-    CHECK_EQ(w->changes, 2);        /* nothing is that old */
+    CHECK_EQ(w->changes, 2); /* nothing is that old */
+    CHECK_EQ(rib_peer(w->rib, w->peer[1])->state, RIB_PEER_UP);
     rib_sweep(w->rib, 3001, 63000); /* no End-of-RIB came: peer 1 is no more */
     CHECK_EQ(w->changes, 3);
     CHECK_EQ(attr_at(w, 1, "10.1.0.0/16"), ATTR_NONE);

@@ -57,6 +57,7 @@ for name in "${names[@]}"; do
         bench/bench_http.sh -c 256 -s bench/route.lua nginx \
             'route=http://127.0.0.1:18423/v1/route=build/tandem demo --config examples/two-by-hundred.yaml --port 18423 --speed 1'
         ;;
+    states) build/venv/bin/python bench/bench_states.py 1000 ;; # by name only: it needs the venv
     *) "build/bench/bench_$name" ;;
     esac
 done

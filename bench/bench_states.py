@@ -1,0 +1,106 @@
+"""bench_states.py [AGENTS] - how long after an agent's state has changed in Amazon Connect tandem's hub
+knows it, from the streams alone: tandem run over connectsim, a pair of regions with AGENTS (1000)
+agents in all and calls for 70 % of them, AWS's default throttles. An agent who is free is logged out
+at his desk, and the hub's API is asked until it says so, 60 times. Wall-clock time, on a machine that
+has nothing else to do; the API's own work and the asking every 5 ms are in it.
+
+    build/venv/bin/python bench/bench_states.py 1000"""
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tests", "py"))
+import aws  # noqa: E402
+
+AGENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+folder = tempfile.TemporaryDirectory(prefix="tandem-states-")
+CENTRE = f"""name: states
+hub: {{name: hub, lat: 39, lon: -77.5}}
+sites:
+  - {{name: us-east-1, lat: 38.9, lon: -77.5, contacts_max: 100000}}
+  - {{name: us-west-2, lat: 45.8, lon: -119.7, contacts_max: 100000}}
+queues: [{{name: support, handle_s: 100}}]
+profiles: [{{name: general, queues: [support]}}]
+agents:
+  - {{site: us-east-1, count: {AGENTS // 2}, profile: general, prefix: e-}}
+  - {{site: us-west-2, count: {AGENTS // 2}, profile: general, prefix: w-}}
+workload: {{load: 0.7, flat: true, demands: [{{queue: support, handle_mean_s: 100, wrapup_mean_s: 20}}]}}
+"""
+
+
+def write(name, text):
+    path = os.path.join(folder.name, name)
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(text)
+    return path
+
+
+sim = aws.ConnectSim("--config", write("centre.yaml", CENTRE), "--seed", 7)
+connect = sim.client("connect", retries=10)
+instance = connect.list_instances()["InstanceSummaryList"][0]["Id"]
+group = connect.list_traffic_distribution_groups()["TrafficDistributionGroupSummaryList"][0]["Arn"]
+config = write("run.yaml", CENTRE + f"""amazon:
+  endpoint: {sim.url}
+  account: "123456789012"
+  port: 0
+  instances:
+    - {{site: us-east-1, instance: {instance}, numbers: ["+15550001001"]}}
+    - {{site: us-west-2, instance: {instance}, numbers: ["+15550002001"]}}
+  pairs:
+    - {{first: us-east-1, second: us-west-2, group: "{group}"}}
+""")
+tandem = subprocess.Popen(
+    [os.path.join(ROOT, "build", "tandem"), "run", "--config", config, "--port", "0", "--for", "600s",
+     "--data", os.path.join(folder.name, "data")], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    env={**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
+said = ""
+while "Ctrl-C" not in said:
+    line = tandem.stdout.readline()
+    assert line, said
+    said += line
+url = re.search(r"dashboard\s+(http://\S+?)/\n", said).group(1)
+
+
+def get(path):
+    with urllib.request.urlopen(url + path, timeout=20) as r:
+        return json.load(r)
+
+
+def agents():
+    return get("/v1/agents?limit=1000")["agents"]
+
+
+until = time.monotonic() + 120
+while sum(a["state"] != "offline" for a in agents()) < min(AGENTS, 1000) * 0.98 and time.monotonic() < until:
+    time.sleep(0.5)
+time.sleep(15)  # calls come
+took, draw = [], random.Random(1)
+while len(took) < 60:
+    free = [a["agent"] if "agent" in a else a["name"] for a in agents() if a["state"] == "available"]
+    if not free:
+        continue
+    agent = draw.choice(free)
+    began = time.monotonic()
+    sim.control("POST", "/sim/agent", {"username": agent, "do": "logout"})
+    while get("/v1/agents/" + agent)["state"] != "offline":
+        time.sleep(0.005)
+    took.append(time.monotonic() - began)
+    sim.control("POST", "/sim/agent", {"username": agent, "do": "login"})
+    time.sleep(0.25)
+took.sort()
+state = sim.control("GET", "/sim/state")[1]
+calls = sum(i["contacts"]["connected"] for i in state["instances"])
+throttled = sum(c["throttled"] for c in state["calls"]) + state["kinesis_throttled"]
+print(f"{AGENTS} agents, {calls} of them in calls: known after {took[30]:.2f} s (median), {took[53]:.2f} s (9 of 10), "
+      f"{took[-1]:.2f} s (all of 60); API calls throttled: {throttled}")
+tandem.terminate()
+tandem.wait()
+sim.stop()

@@ -61,6 +61,7 @@ TEST(a_summary_meets_an_aggregate)
     struct topo t = topo_direct();
     t.subnet[USE1].prefix = pfx("10.1.0.0/17");
     add_static(&t, GCP, "10.0.0.0/8", TOPO_NONE);
+    add_allowed(&t, USE1, "10.1.0.0/16", USE1_A);
     struct world *w = w_new(t);
     w->originates[USE1][w_prefix(w, "10.1.0.0/16")] = true;
     w_play(w);

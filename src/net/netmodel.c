@@ -74,6 +74,7 @@ void netmodel_free(struct netmodel *m)
     map64_free(&m->link_of_address);
     map64_free(&m->link_of_via);
     map64_free(&m->own_of);
+    map64_free(&m->originated);
     void *all[] = {m->router,  m->peer,       m->queue,     m->rebuild,
                    m->session, m->link_dirty, m->link_dead, m->pair};
     for (size_t i = 0; i < COUNTOF(all); i++)
@@ -173,8 +174,11 @@ static void changed(void *arg, const struct rib_change *c)
         *n += (uint32_t)(c->after != ATTR_NONE) - (uint32_t)(c->before != ATTR_NONE);
     route_own_as(m, c);
     struct peer_state *p = netmodel_peer_of(m, c->peer);
-    if (p && p->link != TOPO_NONE)
+    if (p && p->link != TOPO_NONE) {
         m->link_dirty[p->link] = true;
+        if (c->view == VIEW_IN_PRE || c->view == VIEW_IN_POST)
+            route_originated(m, topo_other(&m->topo->link[p->link], router), c);
+    }
     enum route_view now = route_view_of(m, router);
     if (before != now)
         m->rebuild[router] = m->any_rebuild = true;
@@ -292,6 +296,28 @@ static void judge_limit(struct netmodel *m, uint16_t link)
     }
 }
 
+/* A neighbour that comes up with another AS number than it should have: somebody else's? */
+static void judge_as(struct netmodel *m, const struct peer_state *p, uint32_t peer)
+{
+    const struct topo *t = m->topo;
+    uint16_t neighbour = topo_other(&t->link[p->link], p->router);
+    uint32_t as = source_peer_get(m->sources, peer)->as;
+    struct evidence e = evidence_none();
+    bool reused = false;
+    e.router = neighbour;
+    e.link = p->link;
+    e.peer = peer;
+    e.as = as;
+    e.as_expected = t->router[neighbour].as;
+    for (uint32_t r = 0; as && as != t->router[neighbour].as && r < t->n_routers && !reused; r++)
+        if (t->router[r].as == as) {
+            reused = true;
+            e.neighbour = (uint16_t)r;
+        }
+    verdict_put(&m->verdicts, V_OWN_AS_REFUSED, verdict_key(neighbour, p->link, 1), reused,
+                m->now_ms, &e);
+}
+
 static void peer_event(struct netmodel *m, const struct route_event *e)
 {
     struct peer_state *p = netmodel_peer_of(m, e->peer);
@@ -299,6 +325,8 @@ static void peer_event(struct netmodel *m, const struct route_event *e)
         return;
     struct session *s = &m->session[p->link][topo_end(&m->topo->link[p->link], p->router)];
     const struct rib_peer *now = rib_peer(m->rib, e->peer);
+    if (e->type == ROUTE_PEER_UP)
+        judge_as(m, p, e->peer);
     s->peer = e->peer;
     s->state = now->state;
     s->since_ms = now->since_ms;

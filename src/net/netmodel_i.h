@@ -75,7 +75,7 @@ struct pair { /* from one site to another */
 };
 
 /* What choose() works out for a router and a prefix. */
-enum rule_from { RULE_NONE, RULE_ATTACHED, RULE_STATIC, RULE_ROUTE };
+enum rule_from { RULE_NONE, RULE_ATTACHED, RULE_STATIC, RULE_ROUTE, RULE_OWN };
 struct choice {
     enum rule_from from;
     uint16_t set, acceptable; /* handles of the two models */
@@ -106,6 +106,7 @@ struct netmodel {
     uint32_t n_own;
     struct map64 own_of;
     bool own_dirty;
+    struct map64 originated; /* router, prefix -> routes that neighbours have from it alone */
 
     struct work *queue;
     size_t n_queue, queue_cap;
@@ -147,6 +148,8 @@ void route_missing(struct netmodel *m); /* expectations that time has made due *
 /* A change of what peers say, if the own AS is in it; and the verdicts about that. */
 void route_own_as(struct netmodel *m, const struct rib_change *c);
 void route_own_as_settle(struct netmodel *m);
+/* A neighbour of `router` has another route from it: one that the router itself originates? */
+void route_originated(struct netmodel *m, uint16_t router, const struct rib_change *c);
 /* What is wrong with the router's route to the prefix as m->choice has it: calls fn for each kind
  * that is judged, whether it holds or not. */
 typedef void judge_fn(void *arg, enum verdict_kind kind, uint64_t key, bool holds,

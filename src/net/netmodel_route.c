@@ -386,6 +386,50 @@ static struct fwd_hop alive(const struct netmodel *m, struct fwd_hop hop)
     return hop;
 }
 
+/* ---- what a router originates, by what its neighbours have of it ---- */
+
+static uint64_t originated_key(uint16_t router, const struct prefix *p)
+{
+    return verdict_key_prefix(router, p);
+}
+
+static bool origin_alone(const struct netmodel *m, uint16_t router, uint32_t attr)
+{
+    if (attr == ATTR_NONE)
+        return false;
+    const struct attr *a = attr_get(m->attrs, attr);
+    uint32_t as = m->topo->router[router].as;
+    return as && a->neighbour_as == as && a->origin_as == as &&
+           attr_path_count(a, as) == a->path_length;
+}
+
+void route_originated(struct netmodel *m, uint16_t router, const struct rib_change *c)
+{
+    const struct prefix *p = rib_prefix(m->rib, c->prefix_id);
+    int by = origin_alone(m, router, c->after) - origin_alone(m, router, c->before);
+    uint32_t n = 0;
+    if (!by || !p)
+        return;
+    uint64_t key = originated_key(router, p);
+    bool was = map64_find(&m->originated, key, &n) && n;
+    n = by > 0 ? n + 1 : n - (n > 0);
+    if (n)
+        map64_insert(&m->originated, key, n);
+    else
+        (void)map64_erase(&m->originated, key);
+    if (was != (n > 0))
+        netmodel_enqueue(m, router, p);
+}
+
+/* Routers do not always tell of their own routes (FRR: only when the session begins). What a router
+ * originates, and does not by decree, leads somewhere; unless its whole table is told. */
+static bool originates(const struct netmodel *m, uint16_t router, const struct prefix *p)
+{
+    uint32_t n;
+    return !m->router[router].loc_routes && !prefix_index_find(&m->allowed, router, p, &n) &&
+           map64_find(&m->originated, originated_key(router, p), &n);
+}
+
 /* A static route of the feed beats what BGP has learned, whatever its attributes: routers compare
  * where routes come from first. The orders of clouds say so themselves. */
 static bool select_route(const struct best_policy *policy, struct choice *c)
@@ -429,8 +473,17 @@ void route_choose(struct netmodel *m, uint16_t router, const struct prefix *p, s
         used[0] = alive(m, fixed);
         c->set = fwd_set(m->fwd, used, 1);
     }
+    struct fwd_hop own = {FWD_EXIT, FWD_NO_LINK};
+    bool is_own = c->from == RULE_NONE && originates(m, router, p);
+    if (is_own) {
+        c->from = RULE_OWN;
+        c->set = fwd_set(m->fwd, &own, 1);
+    }
     if (m->could)
-        c->acceptable = acceptable(m, router, p, c, attached, is_static ? &fixed : NULL);
+        c->acceptable = acceptable(m, router, p, c, attached,
+                                   is_static ? &fixed
+                                   : is_own  ? &own
+                                             : NULL);
 }
 
 /* ---- judging ---- */
@@ -462,13 +515,28 @@ static bool in_list(const struct topo_expect *x, uint16_t link)
     return false;
 }
 
+/* ASes that the route has passed, however often one has put itself in front. */
+static uint32_t passed(const struct attr *a)
+{
+    struct attr_segment s;
+    uint32_t n = 0, last = 0;
+    for (uint32_t at = 0; attr_path_next(a, &at, &s);)
+        for (uint32_t i = 0; i < s.n; i++) {
+            n += s.as[i] != last;
+            last = s.as[i];
+        }
+    return n;
+}
+
 static void judge_next_hops(const struct netmodel *m, const struct topo_expect *x,
                             const struct choice *c, uint64_t key, const struct evidence *e,
                             judge_fn *fn, void *arg)
 {
     bool elsewhere = false, best_there = false, best_used = false;
     for (uint32_t i = 0; x->n_next && c->from == RULE_ROUTE && i < c->n; i++)
-        best_there |= c->hop[i].link == x->next[0];
+        best_there |=
+            c->hop[i].link == x->next[0] && /* and is no way round what failed behind it */
+            passed(c->path[i].attr) <= passed(c->path[c->result.best].attr);
     for (uint32_t i = 0; x->n_next && c->from == RULE_ROUTE && i < c->result.n_used; i++) {
         elsewhere |= !in_list(x, c->hop[c->result.used[i]].link);
         best_used |= c->hop[c->result.used[i]].link == x->next[0];
@@ -650,9 +718,12 @@ static bool announces(const struct netmodel *m, uint16_t router, const struct pr
 
 static bool ours(const struct netmodel *m, uint16_t router, const struct prefix *p)
 {
-    uint32_t s;
-    return prefix_index_around(&m->subnets, 0, p, &s) &&
-           m->topo->site[m->topo->subnet[s].site].router == router;
+    const struct topo *t = m->topo;
+    for (uint32_t s = 0; s < t->n_subnets; s++)
+        if (t->site[t->subnet[s].site].router == router &&
+            (prefix_covers(p, &t->subnet[s].prefix) || prefix_covers(&t->subnet[s].prefix, p)))
+            return true;
+    return false;
 }
 
 static void judge_own_as(struct netmodel *m, uint32_t peer, bool accepted)

@@ -133,8 +133,14 @@ uint16_t netmodel_way(struct netmodel *m, uint16_t from, uint16_t to,
     if (!site_address(m->topo, to, &a))
         return 0;
     *end = fwd_walk(m->fwd, m->topo->site[from].router, &a, walk, COUNTOF(walk), &n, &last);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < i && *end == FWD_END_LOOP; k++)
+            if (walk[k].to == walk[i].to) { /* once round is enough to see */
+                hop[i] = (struct verdict_hop){walk[i].to, TOPO_NONE};
+                return (uint16_t)(i + 1);
+            }
         hop[i] = (struct verdict_hop){walk[i].to, walk[i].link};
+    }
     hop[n] = (struct verdict_hop){last, TOPO_NONE};
     return (uint16_t)(n + 1);
 }

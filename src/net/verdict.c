@@ -122,12 +122,13 @@ const struct verdict_row verdict_rows[VERDICT_KINDS] = {
                       "both sites, the way there, the way back",
                       "Rank the links the same way at both ends from one plan: MED from the hub, "
                       "7224:7x00 communities to AWS (`tandem net optimise`)."},
-    [V_OWN_AS_REFUSED] = {"asn_reuse", WARN, 2000, 1000,
-                          "A router refuses routes to other sites because its own AS number is in "
-                          "their paths: somebody else has the same number.",
-                          "router, neighbour, AS number, the prefixes refused",
-                          "Give each region its own AS number. Do not turn on allowas-in or "
-                          "as-override: that takes away the only defence against loops."},
+    [V_OWN_AS_REFUSED] =
+        {"asn_reuse", WARN, 2000, 1000,
+         "Two routers have one AS number: a neighbour comes up with somebody else's, or "
+         "a router refuses routes to other sites because their origin has its own.",
+         "router, neighbour (or whose number it is), AS number, the prefixes refused",
+         "Give each region its own AS number. Do not turn on allowas-in or "
+         "as-override: that takes away the only defence against loops."},
     [V_OWN_AS_ACCEPTED] = {"own_as_accepted", CRIT, 500, 1000,
                            "A router accepts routes with its own AS number in the path. BGP's "
                            "defence against loops is off there (allowas-in); such a loop can "

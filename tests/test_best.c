@@ -107,6 +107,11 @@ TEST(plain_bgp)
     set_of(&paths[0])->attr.has = ATTR_ORIGINATOR;
     route(2, 2)->router_id = 2;
     expect(plain, 1, BEST_EQUAL, 2);
+    route(1, 2)->router_id = 2; /* the same, learned the other way round */
+    route(2, 2)->router_id = 1;
+    set_of(&paths[1])->attr.originator = 9;
+    set_of(&paths[1])->attr.has = ATTR_ORIGINATOR;
+    expect(plain, 0, BEST_EQUAL, 2);
     set_of(route(1, 2))->attr.n_clusters = 2; /* and then the way it was reflected */
     set_of(route(2, 2))->attr.n_clusters = 1;
     expect(plain, 1, BEST_EQUAL, 2);

@@ -1,7 +1,6 @@
 /* The centre inside connectsim without its API: contacts from their arrival to their record, agents
  * who move between regions, shares, time. A recount by hand is the second opinion everywhere. */
 #include "connect/center.h"
-#include "connect/ops.h"
 #include "connect/setup.h"
 #include "tap.h"
 
@@ -212,6 +211,31 @@ TEST(the_quota_gives_fast_busy)
     end(&f);
 }
 
+/* However fast it is told to go, a turn ends; the clock goes slower then, and never back. */
+TEST(a_turn_ends)
+{
+    struct buf errors = {0};
+    struct setup *s = setup_default("us-east-1,us-west-2", &errors);
+    struct center *c = center_new(&(struct center_options){.config = s->config,
+                                                           .pairs = true,
+                                                           .account = s->account,
+                                                           .speed = 1e9,
+                                                           .seed = 1,
+                                                           .start = 1800000000000,
+                                                           .history_max = 10,
+                                                           .arrivals = true});
+    td_ms was = center_now(c);
+    for (int64_t wall = 1; wall <= 3; wall++) {
+        center_run(c, wall);
+        CHECK(center_now(c) > was);
+        CHECK(center_now(c) < was + (td_ms)1e9); /* 11 days of contacts are more than a turn */
+        was = center_now(c);
+    }
+    center_free(c);
+    setup_free(s);
+    buf_free(&errors);
+}
+
 /* ---- shares ---- */
 
 static struct tdg *default_group(const struct fixture *f)
@@ -358,38 +382,6 @@ TEST(keys_allow_what_they_say)
     CHECK(!key_allows(&k, "kinesis", "GetRecordsToo"));
     k.allow = all;
     CHECK(key_allows(&k, "anything", "AtAll"));
-}
-
-TEST(what_is_wrong_with_a_flow)
-{
-    static const struct {
-        const char *content, *why;
-    } cases[] = {
-        {"{", "The content is not a JSON object."},
-        {"[]", "The content is not a JSON object."},
-        {"{\"Version\":\"2018\"}", "Version must be 2019-10-30."},
-        {"{\"Version\":\"2019-10-30\",\"Actions\":[]}",
-         "Actions must be a list of 1 to 1000 actions."},
-        {"{\"Version\":\"2019-10-30\",\"Actions\":[{\"Identifier\":\"a\",\"Type\":\"X\","
-         "\"Parameters\":{},\"Transitions\":{}}]}",
-         "StartAction is not the Identifier of an action."},
-        {"{\"Version\":\"2019-10-30\",\"StartAction\":\"a\",\"Actions\":[{\"Identifier\":\"a\","
-         "\"Type\":\"X\",\"Parameters\":{},\"Transitions\":{\"Errors\":[{\"NextAction\":\"b\"}]}}]"
-         "}",
-         "A transition leads to an action that does not exist."},
-        {"{\"Version\":\"2019-10-30\",\"StartAction\":\"a\",\"Actions\":[{\"Identifier\":\"a\","
-         "\"Type\":\"X\",\"Parameters\":{},\"Transitions\":{}},{\"Identifier\":\"a\","
-         "\"Type\":\"X\",\"Parameters\":{},\"Transitions\":{}}]}",
-         "Two actions have the same Identifier."},
-        {"{\"Version\":\"2019-10-30\",\"StartAction\":\"a\",\"Actions\":[{\"Identifier\":\"a\","
-         "\"Type\":\"X\",\"Parameters\":{},\"Transitions\":{\"NextAction\":\"a\"}}]}",
-         ""},
-    };
-    for (size_t i = 0; i < COUNTOF(cases); i++) {
-        char why[200] = "";
-        CHECK_EQ(flow_problem(cases[i].content, why, sizeof why), cases[i].why[0] != 0);
-        CHECK_STR(why, cases[i].why);
-    }
 }
 
 TEST(arns_lead_back_to_what_they_name)

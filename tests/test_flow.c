@@ -402,22 +402,28 @@ TEST(what_is_no_flow)
         "{\"Actions\":7,\"StartAction\":\"a\"}",
         "{\"Actions\":[{\"Identifier\":\"a\",\"Type\":\"X\",\"Parameters\":{},\"Transitions\":{}}]"
         "}",
-        "{\"StartAction\":\"b\",\"Actions\":[{\"Identifier\":\"a\",\"Type\":\"X\",\"Parameters\":{}"
+        "{\"Version\":\"2019-10-30\",\"StartAction\":\"b\",\"Actions\":[{\"Identifier\":\"a\","
+        "\"Type\":\"X\",\"Parameters\":{}"
         ","
         "\"Transitions\":{}}]}",
-        "{\"StartAction\":\"a\",\"Actions\":[{\"Identifier\":\"a\",\"Type\":\"X\",\"Transitions\":{"
+        "{\"Version\":\"2019-10-30\",\"StartAction\":\"a\",\"Actions\":[{\"Identifier\":\"a\","
+        "\"Type\":\"X\",\"Transitions\":{"
         "}}]}",
-        "{\"StartAction\":\"a\",\"Actions\":[{\"Identifier\":\"a\",\"Type\":\"X\",\"Parameters\":{}"
+        "{\"Version\":\"2019-10-30\",\"StartAction\":\"a\",\"Actions\":[{\"Identifier\":\"a\","
+        "\"Type\":\"X\",\"Parameters\":{}"
         ","
         "\"Transitions\":{\"NextAction\":\"b\"}}]}",
-        "{\"StartAction\":\"a\",\"Actions\":[{\"Identifier\":\"a\",\"Type\":\"X\",\"Parameters\":{}"
+        "{\"Version\":\"2019-10-30\",\"StartAction\":\"a\",\"Actions\":[{\"Identifier\":\"a\","
+        "\"Type\":\"X\",\"Parameters\":{}"
         ","
         "\"Transitions\":{\"Errors\":[{\"NextAction\":\"b\"}]}}]}",
-        "{\"StartAction\":\"a\",\"Actions\":[{\"Identifier\":\"a\",\"Type\":\"X\",\"Parameters\":{}"
+        "{\"Version\":\"2019-10-30\",\"StartAction\":\"a\",\"Actions\":[{\"Identifier\":\"a\","
+        "\"Type\":\"X\",\"Parameters\":{}"
         ","
         "\"Transitions\":{}},{\"Identifier\":\"a\",\"Type\":\"X\",\"Parameters\":{},"
         "\"Transitions\":{}}]}",
-        "{\"StartAction\":\"a\",\"StartAction\":\"a\",\"Actions\":[{\"Identifier\":\"a\",\"Type\":"
+        "{\"Version\":\"2019-10-30\",\"StartAction\":\"a\",\"StartAction\":\"a\",\"Actions\":[{"
+        "\"Identifier\":\"a\",\"Type\":"
         "\"X\","
         "\"Parameters\":{},\"Transitions\":{}}]}",
     };

@@ -72,7 +72,20 @@ static td_ms next_due(const struct center *c, struct instance **who)
     return due;
 }
 
-static void run_until(struct center *c, td_ms until)
+static void play_timer(struct center *c)
+{
+    struct heap_item item;
+    if (!heap_pop(&c->timers, &item))
+        return;
+    struct timer t = c->timer[item.value];
+    c->timer_free[c->n_timer_free++] = (uint32_t)item.value;
+    t.fn(t.arg);
+    if (t.own)
+        mem_free(t.arg);
+}
+
+/* False: there was more to do than `most` things. */
+static bool run_until(struct center *c, td_ms until, uint64_t most)
 {
     struct instance *who;
     td_ms due;
@@ -83,34 +96,32 @@ static void run_until(struct center *c, td_ms until)
                 instance_drain(c->mirror[m]->side[s]);
     }
     while ((due = next_due(c, &who)) <= until) {
+        if (!most--)
+            return false;
         c->now = MAX(c->now, due);
         if (who) {
             mirror_settle(who->mirror);
             engine_advance(who->engine, c->now);
             instance_drain(who);
-            continue;
+        } else {
+            play_timer(c);
         }
-        struct heap_item item;
-        if (!heap_pop(&c->timers, &item))
-            break;
-        struct timer t = c->timer[item.value];
-        c->timer_free[c->n_timer_free++] = (uint32_t)item.value;
-        t.fn(t.arg);
-        if (t.own)
-            mem_free(t.arg);
     }
     c->now = MAX(c->now, until);
+    return true;
 }
 
 void center_run(struct center *c, int64_t wall_ms)
 {
-    run_until(c, c->base + (td_ms)((double)(wall_ms - c->wall_base_ms) * c->options.speed));
+    td_ms until = c->base + (td_ms)((double)(wall_ms - c->wall_base_ms) * c->options.speed);
+    if (!run_until(c, until, TURN_MAX))
+        c->base -= until - c->now;
 }
 
 void center_skip(struct center *c, int64_t ms)
 {
     c->base += ms;
-    run_until(c, c->now + ms);
+    run_until(c, c->now + ms, UINT64_MAX);
 }
 
 int64_t center_wait(const struct center *c, int64_t wall_ms, int64_t max)

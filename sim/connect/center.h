@@ -356,7 +356,9 @@ struct center *center_new(const struct center_options *o);
 void center_free(struct center *c);
 
 td_ms center_now(const struct center *c);
-/* Plays what falls due until the wall clock says `wall_ms`; call it often. */
+/* Plays what falls due until the wall clock says `wall_ms`; call it often. One that cannot keep up
+ * with its speed goes slower: a call plays 20,000 things at most (some 50 ms), and what is then
+ * left of the time is never caught up. */
 void center_run(struct center *c, int64_t wall_ms);
 /* Moves the clock on by so much, besides what the wall clock does, and plays what falls due. */
 void center_skip(struct center *c, int64_t ms);

@@ -3,7 +3,12 @@
 
 #include "connect/center.h"
 
-enum { LISTENERS_MAX = 8, MIRRORS_MAX = REGIONS_MAX * REGION_INSTANCES_MAX, TIMERS_MAX = 4 << 20 };
+enum {
+    LISTENERS_MAX = 8,
+    MIRRORS_MAX = REGIONS_MAX * REGION_INSTANCES_MAX,
+    TIMERS_MAX = 4 << 20,
+    TURN_MAX = 20000 /* things that center_run plays */
+};
 
 struct timer {
     void (*fn)(void *arg);

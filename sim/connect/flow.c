@@ -138,6 +138,8 @@ struct flow_program *flow_parse(const char *content, size_t n, const char **prob
     *problem = NULL;
     if (!json_is_object(root))
         *problem = "The content is not a JSON object.";
+    else if (!text_of(root, "Version") || strcmp(text_of(root, "Version"), "2019-10-30") != 0)
+        *problem = "Version must be 2019-10-30.";
     else if (count == 0 || count > FLOW_ACTIONS_MAX)
         *problem = "Actions must be a list of 1 to 1000 actions.";
     if (*problem) {

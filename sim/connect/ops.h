@@ -82,9 +82,6 @@ bool rename_res(struct call *c, struct res *r);
 bool token_seen(struct call *c, struct td_id *id) MUST_USE;
 void token_keep(struct call *c, struct td_id id);
 
-/* What is wrong with a flow's content (Amazon Connect flow language); false: nothing. Pure. */
-bool flow_problem(const char *content, char *why, size_t cap);
-
 /* ---- handlers, by subject ---- */
 
 /* ---- handlers, by subject ---- */

@@ -1,4 +1,5 @@
 /* ops_flow.c - flows. An id that ends with ":$SAVED" names the saved, maybe unpublished one. */
+#include "connect/flow.h"
 #include "connect/ops.h"
 
 #include <stdio.h>
@@ -67,11 +68,12 @@ void op_describe_contact_flow(struct call *c)
 
 static bool check_content(struct call *c)
 {
-    char why[200];
-    if (!flow_problem(arg_str(c, "Content"), why, sizeof why))
-        return true;
-    call_fail(c, EX_InvalidContactFlowException, "%s", why);
-    return false;
+    const char *content = arg_str(c, "Content"), *problem;
+    struct flow_program *p = flow_parse(content, strlen(content), &problem);
+    if (!p)
+        call_fail(c, EX_InvalidContactFlowException, "%s", problem);
+    flow_release(p);
+    return p != NULL;
 }
 
 void op_create_contact_flow(struct call *c)

@@ -883,11 +883,45 @@ def throttled():
     patient = client(sim, retries=12)
     for _ in range(8):
         patient.list_traffic_distribution_groups()
+    for _ in range(12):
+        try:
+            once.list_instances()
+        except ClientError as e:
+            tap.equal(e.response["Error"]["Code"], "TooManyRequestsException", "the word where the model has none")
+    tap.check("TooManyRequestsException" in errors, "instances are throttled, too")
     tap.end("throttles for each operation and region; the SDK waits and goes on")
 
     # The rules of groups, through the throttles.
     groups(World(sim, retries=30))
     sim.stop()
+
+
+# Those of AWS's errors that operations of connectsim have, and those that stand before the service.
+RAISED = """AccessDenied ContactFlowNotPublished ContactNotFound DestinationNotAllowed DuplicateResource Idempotency
+    InternalService InvalidActiveRegion InvalidContactFlow InvalidParameter InvalidRequest LimitExceeded NotImplemented
+    OutboundContactNotPermitted ResourceConflict ResourceInUse ResourceNotFound ResourceNotReady ServiceQuotaExceeded
+    Throttling TooManyRequests UnrecognizedClient""".split()
+
+
+def outages(sim):
+    """Errors that no request brings about: a fault does. The SDK tries those again that may pass."""
+    def fault(**f):
+        tap.equal(sim.control("PUT", "/sim/faults", f)[0] // 100, 2, f"{f}")
+
+    c = client(sim)
+    fault(fault="api_errors", service="connect", operation="ListInstances", rate=1, error="InternalServiceException")
+    fails("InternalServiceException", c.list_instances)
+    sim.control("DELETE", "/sim/faults")
+    fault(fault="api_errors", service="connect", operation="ListInstances", rate=0.5, error="InternalServiceException")
+    patient = client(sim, retries=12)
+    tap.check(patient.list_instances()["InstanceSummaryList"], "the SDK tries again")
+    sim.control("DELETE", "/sim/faults")
+    tap.end("errors of the service itself")
+
+
+def every_error():
+    tap.equal(sorted(n for n in RAISED if n + "Exception" not in errors), [], "errors that were never raised")
+    tap.end("every error was raised, with the status that AWS's model gives it")
 
 
 def coverage(program):
@@ -950,6 +984,7 @@ def main():
     numbers(w, group_id, group_arn)
     contacts(w)
     signatures(sim)
+    outages(sim)
     tap.equal(sim.stop(), 0, "it stops cleanly")
     tap.end("it stops when told to")
     sim = aws.ConnectSim("--regions", f"{EAST},{WEST}", "--throttle", "off", "--seed", "2", "--speed", "0")
@@ -961,6 +996,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         keys(folder)
     throttled()
+    every_error()
     coverage(aws.PROGRAM)
     tap.done()
 

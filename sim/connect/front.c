@@ -456,16 +456,18 @@ static struct http_server *new_server(struct front *f)
                                         "application/x-amz-json-1.0", "application/x-amz-cbor-1.1",
                                         "application/cbor"};
     char text[REGIONS_MAX * 2][NAME_MAX_LEN + 24];
-    const char *names[REGIONS_MAX * 2];
+    const char *names[REGIONS_MAX * 2 + FRONT_NAMES_MAX];
     uint32_t n = center_n_regions(f->o.center);
     for (uint32_t i = 0; i < n * 2; i++) {
         snprintf(text[i], sizeof text[i], "%s.%s.localhost", i % 2 ? "kinesis" : "connect",
                  center_region(f->o.center, i / 2)->name);
         names[i] = text[i];
     }
+    for (uint32_t i = 0; i < f->o.n_names; i++)
+        names[n * 2 + i] = f->o.names[i];
     struct http_config config = HTTP_DEFAULTS;
     config.names = names;
-    config.n_names = n * 2;
+    config.n_names = n * 2 + f->o.n_names;
     config.body_types = types;
     config.n_body_types = COUNTOF(types);
     config.body_max = 15 << 20; /* Kinesis takes 10 MiB of records, in base64 */

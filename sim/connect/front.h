@@ -15,10 +15,13 @@
 struct uv_loop_s;
 struct front;
 
+enum { FRONT_NAMES_MAX = 16 };
 struct front_options {
     struct uv_loop_s *loop; /* NULL: no HTTP, only front_answer */
     struct center *center;
     bool throttle;
+    const char *const *names; /* by which clients may call it, besides localhost, its address and */
+    uint32_t n_names;         /* SERVICE.REGION.localhost; at most FRONT_NAMES_MAX */
     int64_t (*wall_ms)(void);   /* since the epoch: of signatures and throttles */
     int64_t (*steady_ms)(void); /* what center_run goes by: each request brings it up to date */
 };

@@ -30,6 +30,8 @@ struct program {
     const char *config_file, *regions, *listen, *events_url;
     const char *lambda[SETUP_LAMBDAS_MAX];
     uint32_t n_lambdas;
+    const char *name[FRONT_NAMES_MAX];
+    uint32_t n_names;
     int port;
     double speed;
     uint64_t seed;
@@ -56,6 +58,7 @@ static const char help[] =
     "                        (default us-east-1,us-west-2)\n"
     "  -p, --port N          where it listens; 0: any free port (default 8410)\n"
     "  -l, --listen ADDR     IPv4 or IPv6 address (default 127.0.0.1)\n"
+    "  -n, --name HOST       a name by which clients may call it; may be given often\n"
     "  -S, --speed N         times as fast as the clock on the wall (default 1, at most 1000);\n"
     "                        0: time passes only when PUT /sim/clock says so\n"
     "  -s, --seed N          of all that is drawn; the same seed makes the same ids\n"
@@ -178,6 +181,8 @@ static int serve(struct program *p)
     p->front = front_new(&(struct front_options){.loop = &p->loop,
                                                  .center = p->center,
                                                  .throttle = p->throttle,
+                                                 .names = p->name,
+                                                 .n_names = p->n_names,
                                                  .wall_ms = wall_ms,
                                                  .steady_ms = steady_ms});
     front_control(p->front, "/sim/clock", control_clock, p);
@@ -233,6 +238,12 @@ static int take_option(struct program *p, int k)
             return -1;
         }
         break;
+    case 'n':
+        if (p->n_names < FRONT_NAMES_MAX) {
+            p->name[p->n_names++] = optarg;
+            return -1;
+        }
+        break;
     case 'h': fputs(help, stdout); return EXIT_DONE;
     case 'V': printf("connectsim %s\n", TANDEM_VERSION); return EXIT_DONE;
     case 'C': print_coverage(); return EXIT_DONE;
@@ -266,16 +277,23 @@ static int take_option(struct program *p, int k)
 
 static int options(struct program *p, int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"config", required_argument, 0, 'c'},   {"regions", required_argument, 0, 'r'},
-        {"port", required_argument, 0, 'p'},     {"listen", required_argument, 0, 'l'},
-        {"speed", required_argument, 0, 'S'},    {"seed", required_argument, 0, 's'},
-        {"throttle", required_argument, 0, 't'}, {"no-arrivals", no_argument, 0, 'A'},
-        {"lambda", required_argument, 0, 'L'},   {"events", required_argument, 0, 'E'},
-        {"coverage", no_argument, 0, 'C'},       {"help", no_argument, 0, 'h'},
-        {"version", no_argument, 0, 'V'},        {0}};
+    static const struct option longs[] = {{"config", required_argument, 0, 'c'},
+                                          {"regions", required_argument, 0, 'r'},
+                                          {"port", required_argument, 0, 'p'},
+                                          {"listen", required_argument, 0, 'l'},
+                                          {"speed", required_argument, 0, 'S'},
+                                          {"seed", required_argument, 0, 's'},
+                                          {"throttle", required_argument, 0, 't'},
+                                          {"no-arrivals", no_argument, 0, 'A'},
+                                          {"name", required_argument, 0, 'n'},
+                                          {"lambda", required_argument, 0, 'L'},
+                                          {"events", required_argument, 0, 'E'},
+                                          {"coverage", no_argument, 0, 'C'},
+                                          {"help", no_argument, 0, 'h'},
+                                          {"version", no_argument, 0, 'V'},
+                                          {0}};
     opterr = 0;
-    for (int k; (k = getopt_long(argc, argv, "c:r:p:l:S:s:t:L:h", longs, NULL)) != -1;) {
+    for (int k; (k = getopt_long(argc, argv, "c:r:p:l:n:S:s:t:L:h", longs, NULL)) != -1;) {
         int rc = take_option(p, k);
         if (rc >= 0)
             return rc;

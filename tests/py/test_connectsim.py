@@ -787,6 +787,10 @@ def signatures(sim):
     c = sim.client("connect", WEST)
     c.meta.events.register("before-sign.connect", lambda request, **_: request.headers.__setitem__("Host", named))
     fails("InvalidSignatureException", c.list_instances)
+    named = aws.ConnectSim("--name", "sim.example", "--no-arrivals")
+    tap.equal(named.request("GET", "/sim/clock", headers={"Host": "sim.example"})[0], 200, "by a name of its own")
+    tap.equal(named.request("GET", "/sim/clock", headers={"Host": "evil.example"})[0], 421, "by another one")
+    named.stop()
     tap.end("signatures: secret, key, region, service, token, date, body")
 
 

@@ -29,7 +29,6 @@ struct aws_operation {
 #define AWS_OPERATIONS(X)                                                                          \
     /* Connect: instances and traffic */                                                           \
     X(connect, DescribeInstance, GET, "/instance/{}", 2, 5, true)                                  \
-    X(connect, ListTrafficDistributionGroups, GET, "/traffic-distribution-groups", 2, 5, true)     \
     X(connect, DescribeTrafficDistributionGroup, GET, "/traffic-distribution-group/{}", 2, 5,      \
       true)                                                                                        \
     X(connect, GetTrafficDistribution, GET, "/traffic-distribution/{}", 2, 5, true)                \
@@ -37,13 +36,11 @@ struct aws_operation {
     X(connect, ListInstanceStorageConfigs, GET, "/instance/{}/storage-configs", 2, 5, true)        \
     /* Connect: people */                                                                          \
     X(connect, ListUsers, GET, "/users-summary/{}", 2, 5, true)                                    \
-    X(connect, SearchUsers, POST, "/search-users", 2, 5, true)                                     \
     X(connect, DescribeUser, GET, "/users/{}/{}", 2, 5, true)                                      \
     X(connect, PutUserStatus, PUT, "/users/{}/{}/status", 2, 5, true)                              \
     X(connect, UpdateUserRoutingProfile, POST, "/users/{}/{}/routing-profile", 2, 5, true)         \
     X(connect, ListAgentStatuses, GET, "/agent-status/{}", 2, 5, true)                             \
     X(connect, GetCurrentUserData, POST, "/metrics/userdata/{}", 2, 5, true)                       \
-    X(connect, GetCurrentMetricData, POST, "/metrics/current/{}", 5, 8, true)                      \
     /* Connect: resources */                                                                       \
     X(connect, ListQueues, GET, "/queues-summary/{}", 2, 5, true)                                  \
     X(connect, DescribeQueue, GET, "/queues/{}/{}", 2, 5, true)                                    \
@@ -55,24 +52,18 @@ struct aws_operation {
     X(connect, ListHoursOfOperations, GET, "/hours-of-operations-summary/{}", 2, 5, true)          \
     X(connect, DescribeHoursOfOperation, GET, "/hours-of-operations/{}/{}", 2, 5, true)            \
     X(connect, CreateHoursOfOperation, PUT, "/hours-of-operations/{}", 2, 5, false)                \
+    X(connect, UpdateHoursOfOperation, POST, "/hours-of-operations/{}/{}", 2, 5, true)           \
     X(connect, ListContactFlows, GET, "/contact-flows-summary/{}", 2, 5, true)                     \
     X(connect, DescribeContactFlow, GET, "/contact-flows/{}/{}", 2, 5, true)                       \
     X(connect, CreateContactFlow, PUT, "/contact-flows/{}", 2, 5, false)                           \
     X(connect, UpdateContactFlowContent, POST, "/contact-flows/{}/{}/content", 2, 5, true)         \
-    X(connect, ListQuickConnects, GET, "/quick-connects/{}", 2, 5, true)                           \
-    X(connect, ListPhoneNumbersV2, POST, "/phone-number/list", 2, 5, true)                         \
     /* Connect: contacts */                                                                        \
     X(connect, StartChatContact, PUT, "/contact/chat", 5, 8, true)                                 \
     X(connect, StartTaskContact, PUT, "/contact/task", 2, 5, true)                                 \
     X(connect, StopContact, POST, "/contact/stop", 10, 15, true)                                   \
-    X(connect, TransferContact, POST, "/contact/transfer", 2, 5, true)                             \
     X(connect, DescribeContact, GET, "/contacts/{}/{}", 10, 15, true)                              \
-    X(connect, GetContactAttributes, GET, "/contact/attributes/{}/{}", 10, 15, true)               \
-    X(connect, UpdateContactAttributes, POST, "/contact/attributes", 10, 15, true)                 \
-    X(connect, UpdateContactRoutingData, POST, "/contacts/{}/{}/routing-data", 20, 20, true)       \
     /* Kinesis; reads of a shard (5/s each) are paced by their reader */                           \
     X(kinesis, ListShards, POST, "/", 100, 100, true)                                              \
-    X(kinesis, DescribeStreamSummary, POST, "/", 20, 20, true)                                     \
     X(kinesis, GetShardIterator, POST, "/", 0, 0, true)                                            \
     X(kinesis, GetRecords, POST, "/", 0, 0, true)                                                  \
     /* What the network watch asks. AWS tells no rates for these; it asks far slower. */           \

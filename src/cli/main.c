@@ -57,6 +57,14 @@ const struct command commands[] = {
      "  link A B TAG COMMAND  of delayline: cut both, heal both, delay ab 9000, loss ba 10000 ...\n"
      "  -w, --wait SECONDS  up: so long at most (default 60); 0: do not\n"
      "  -j, --json          status as JSON\n"},
+    {"mirror", "plan|apply --config FILE --from SITE --to SITE",
+     "queues, profiles, hours and flows of one instance in another", cmd_mirror,
+     "  -c, --config FILE   the configuration; its section amazon names the instances\n"
+     "  -f, --from SITE     the instance to be copied\n"
+     "  -t, --to SITE       the instance to copy to; may be given often\n"
+     "                      plan says what differs, and exits with 1 if anything does; apply\n"
+     "                      creates what is missing, and updates hours and flows. Nothing is\n"
+     "                      ever deleted; queues and profiles that differ are left to people.\n"},
     {"run", "--config FILE [options]", "hub and sites over instances of Amazon Connect", cmd_run,
      "  -c, --config FILE   the configuration; its section amazon names the instances\n"
      "  -p, --port N        of API and dashboard; 0: any free one (default as configured, 8400)\n"

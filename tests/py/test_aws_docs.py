@@ -19,8 +19,8 @@ def read(*path):
 
 
 doc = read("docs", "aws.md")
-policy = json.loads(re.search(r"```json\n(.*?)```", doc, re.S).group(1))
-allowed = {a for s in policy["Statement"] for a in s["Action"]}
+policies = [json.loads(t) for t in re.findall(r"```json\n(.*?)```", doc, re.S)]
+allowed, mirrors = ({a for s in p["Statement"] for a in s["Action"]} for p in policies)
 services = dict((name, service) for service, name in re.findall(r"X\((\w+), (\w+), ", read("src", "aws", "operations.h")))
 called = set()
 for path in (p for d in ("instance", "streams") for p in glob.glob(os.path.join(ROOT, "src", "driver", d, "*.c"))):
@@ -28,6 +28,8 @@ for path in (p for d in ("instance", "streams") for p in glob.glob(os.path.join(
 wanted = {f"{services[name]}:{name}" for name in called}
 tap.equal(allowed - {"ds:DescribeDirectories"}, wanted, "actions")
 tap.check(all(a in doc for a in wanted), "all of them")
+ops = set(re.findall(r"AWS_OP_(\w+)", read("src", "amazon", "mirror.c")))
+tap.equal(mirrors, {f"{services[name]}:{name}" for name in ops}, "actions of tandem mirror")
 tap.end("the policy allows what is called, and nothing else")
 
 example = re.search(r"```yaml\n(.*?)```", doc, re.S).group(1)

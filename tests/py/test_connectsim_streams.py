@@ -7,6 +7,7 @@ import datetime
 import json
 import random
 import sys
+import tempfile
 
 from hub import Tap, load
 
@@ -387,6 +388,35 @@ sim.control("POST", "/sim/agent", {"username": "us-east-1-voice-001", "do": "log
 tap.equal(len(read_all(kinesis, "connect-agent-events")), before, "no longer there")
 tap.equal([e["EventType"] for _, e in read_all(kinesis, "mine")], ["LOGIN", "STATE_CHANGE"], "but in the other stream")
 tap.end("records come again when a contact changes, into the stream that is associated")
+sim.stop()
+
+# ---- calls that are not answered ----
+
+with tempfile.NamedTemporaryFile("w", suffix=".yaml") as config:
+    config.write("""name: missed
+hub: {name: hub, lat: 39, lon: -77.5}
+sites: [{name: us-east-1, lat: 38.9, lon: -77.5}]
+queues: [{name: support, handle_s: 20}]
+profiles: [{name: general, queues: [support]}]
+agents: [{site: us-east-1, count: 4, profile: general}]
+people: {miss_percent: 60, miss_ring_s: 20}
+""")
+    config.flush()
+    sim = ConnectSim("--config", config.name, "--speed", 0.001, "--throttle", "off", "--no-arrivals", "--seed", 4)
+kinesis, connect = sim.client("kinesis"), sim.client("connect")
+number = connect.list_phone_numbers_v2()["ListPhoneNumbersSummaryList"][0]["PhoneNumber"]
+for _ in range(12):
+    sim.control("POST", "/sim/call", {"number": number, "from": "+447700900123"})
+    sim.control("PUT", "/sim/clock", {"skip_ms": 120000})
+states = collections.defaultdict(list)
+for _, e in read_all(kinesis, "connect-agent-events"):
+    for c in e["CurrentAgentSnapshot"]["Contacts"]:
+        if states[e["AgentARN"], c["ContactId"]][-1:] != [c["State"]]:
+            states[e["AgentARN"], c["ContactId"]].append(c["State"])
+kinds = collections.Counter(" ".join(s) for s in states.values())
+tap.check(kinds["CONNECTING MISSED"] >= 2, f"it rings and is missed: {kinds}")
+tap.check(any(k.endswith("CONNECTED ENDED") for k in kinds), f"or answered: {kinds}")
+tap.end("calls that ring, and are missed")
 sim.stop()
 
 # ---- the streams and the API ----

@@ -79,7 +79,8 @@ static void encode_again(struct buf *out, struct http_span s)
     }
 }
 
-/* "//", "/./" and "/../" out of the path (RFC 3986, 5.2.4, and slashes in a row are one). */
+/* "//", "/./" and "/../" out of the path (RFC 3986, 5.2.4, and slashes in a row are one). As AWS's
+ * SDKs do it: a last "." or ".." leaves no slash behind. */
 static void resolve_path(struct buf *out, struct http_span path)
 {
     size_t i = 0;
@@ -102,6 +103,8 @@ static void resolve_path(struct buf *out, struct http_span path)
         if (slash)
             buf_char(out, '/');
     }
+    if (out->len > 1 && out->data[out->len - 1] == '/' && path.p[path.n - 1] != '/')
+        out->data[--out->len] = '\0';
 }
 
 static void canonical_path(const struct sigv4_request *rq, struct buf *out)

@@ -5,16 +5,20 @@
 quietly() { "$@" 2>/dev/null || true; }
 route() { ip -n "$(ns "$1")" route "${@:2}"; }
 
-# prefer ROUTER NEIGHBOUR-ADDRESS, prefer_not: routes from there are best, by local preference.
-prefer() {
-    conf "$1" "route-map LAB-PREFER permit 10" "set local-preference 200"
-    af "$1" "neighbor $2 route-map LAB-PREFER in"
-    vty "$1" "clear bgp ipv4 unicast $2 soft in"
+# detour ROUTER NEIGHBOUR-ADDRESS, detour_not: what it announces there looks far, so that the
+# neighbour sends by another way. A longer path and not local preference: BMP shows paths of routes
+# received, and FRR leaves out the preference that a policy gave them.
+detour() {
+    local asn
+    asn=$(asn_of "$1")
+    conf "$1" "route-map LAB-FAR permit 10" "set as-path prepend $asn $asn"
+    af "$1" "neighbor $2 route-map LAB-FAR out"
+    vty "$1" "clear bgp ipv4 unicast $2 soft out"
 }
-prefer_not() {
-    af "$1" "no neighbor $2 route-map LAB-PREFER in"
-    vty "$1" "clear bgp ipv4 unicast $2 soft in"
-    quietly conf "$1" "no route-map LAB-PREFER"
+detour_not() {
+    af "$1" "no neighbor $2 route-map LAB-FAR out"
+    vty "$1" "clear bgp ipv4 unicast $2 soft out"
+    quietly conf "$1" "no route-map LAB-FAR"
 }
 
 # Two transit gateways, each with a static route to the other. BGP says nothing.
@@ -72,10 +76,10 @@ heal_ghost_loop() {
 # There by one edge, back by the other, whose link is slow.
 break_asymmetry() {
     lab_link ceb use1 a delay both 15000
-    prefer use1 "$(address_of ceb use1 a)"
+    detour cea "$(address_of use1 cea a)"
 }
 heal_asymmetry() {
-    quietly prefer_not use1 "$(address_of ceb use1 a)"
+    quietly detour_not cea "$(address_of use1 cea a)"
     lab_link ceb use1 a delay both 4500
 }
 
@@ -96,10 +100,10 @@ stateful() {
 break_asymmetry_firewall() {
     stateful cea
     stateful ceb
-    prefer use1 "$(address_of ceb use1 a)"
+    detour cea "$(address_of use1 cea a)"
 }
 heal_asymmetry_firewall() {
-    quietly prefer_not use1 "$(address_of ceb use1 a)"
+    quietly detour_not cea "$(address_of use1 cea a)"
     quietly at cea nft delete table ip lab
     quietly at ceb nft delete table ip lab
 }
@@ -160,5 +164,5 @@ heal_prefix_limit() {
 }
 
 # A cable that comes and goes.
-break_flapping_peer() { lab_link gcp ceb a flap 3000; }
+break_flapping_peer() { lab_link gcp ceb a flap 2500; }
 heal_flapping_peer() { lab_link gcp ceb a flap 0; }

@@ -11,7 +11,7 @@
 #include "driver/probe/reflector.h"
 
 enum {
-    SOURCE = 40000,        /* the first port at the sender, of UDP and TCP; others follow */
+    SOURCE = 20000,        /* the first port at the sender, below those the system gives away */
     TRACE_PACE_MS = 30000, /* besides those that a path going down or up asks for */
 };
 _Static_assert(SOURCE + TOPO_SITES_MAX * WATCH_FLOWS_MAX < 65536,
@@ -40,7 +40,9 @@ static void found(void *arg, const struct probe_result *r)
     bool turned = r->what == PROBE_DOWN || r->what == PROBE_UP;
     if (turned && r->kind != PROBE_TRACE && s->trace[r->to] >= 0)
         prober_now(s->prober, s->trace[r->to]);
-    s->found(s->arg, r);
+    /* A traceroute is asked about loops only: routers may be silent, and mostly are in clouds. */
+    if (r->kind != PROBE_TRACE || r->what == PROBE_LOOP || r->what == PROBE_LOOP_ENDED)
+        s->found(s->arg, r);
 }
 
 static int add(struct site_probes *s, enum probe_kind kind, uint16_t to, uint16_t flow, char *error,
@@ -53,9 +55,8 @@ static int add(struct site_probes *s, enum probe_kind kind, uint16_t to, uint16_
                  .to = to,
                  .flow = flow,
                  .kind = (uint8_t)kind,
-                 /* a traceroute is many packets, and the next is half a minute away */
-                 .fall = stamp || tcp ? p->fall : 1,
-                 .rise = stamp || tcp ? p->rise : 1},
+                 .fall = p->fall,
+                 .rise = p->rise},
         .address = s->config->topo.site[to].address,
         .source = s->config->topo.site[s->site].address,
         .port = stamp ? p->port

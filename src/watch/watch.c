@@ -13,6 +13,7 @@ enum {
     SETTLE_MS = 5,       /* events that come together are worked off together */
     FAILURE_EVERY = 100, /* ms between two links whose failure is tried */
     SWEEP_EVERY_MS = 30000,
+    LATE_MS = 60000,         /* a site gives a request to the hub five seconds */
     SWEEP_AFTER_MS = 600000, /* routers without End-of-RIB have told all by then */
 };
 
@@ -139,6 +140,13 @@ static void path_is(struct watch_path *p, uint8_t state, int64_t since_ms)
     p->state_since_ms = since_ms;
 }
 
+/* A request of a site that was given up, and whose contents came again in the next one, may arrive
+ * after that one when the network is mended. Much older is a clock that was set back. */
+static bool is_of_before(const struct watch_path *p, const struct probe_result *r)
+{
+    return r->at_ms < p->last.at_ms && r->at_ms > p->last.at_ms - LATE_MS;
+}
+
 bool watch_probe(struct watch *w, const struct probe_result *r)
 {
     const struct topo *t = &w->o.config->topo;
@@ -147,6 +155,8 @@ bool watch_probe(struct watch *w, const struct probe_result *r)
     struct watch_path *p = path_of(w, r);
     if (!p)
         return false;
+    if (is_of_before(p, r))
+        return true;
     switch (r->what) {
     case PROBE_UP: path_is(p, PATH_STATE_UP, r->since_ms); break;
     case PROBE_DOWN: path_is(p, PATH_STATE_DOWN, r->since_ms); break;

@@ -1,7 +1,7 @@
-"""The network lab from end to end: real routers, tandem's own probes, and a BMP station of the test's.
+"""The network lab from end to end: real routers, tandem's hub and probes, and a BMP station of the test's.
 
 Every fault of lab/faults.tsv is made and healed, and must show where that table says, to probes and to
-BMP, and nothing else may be left of it. Nothing is asserted about how long something takes; what was
+BMP; tandem's hub must call it by its name and place, and take that back once it is healed. Nothing is asserted about how long something takes; what was
 measured is printed as a comment. Names of faults as arguments: only those. Without network namespaces or the routers' packages it is skipped."""
 
 import atexit
@@ -20,7 +20,7 @@ from hub import TANDEM, Tap  # noqa: E402
 ID = f"tt{os.getpid()}"
 RUN = f"/run/tandem-lab/{ID}"
 os.environ.update(TANDEM=TANDEM, TANDEM_LAB_ID=ID, TANDEM_LAB=os.path.join(ROOT, "lab"))
-PATIENCE = 60
+PATIENCE = 45
 
 tap = Tap()
 
@@ -86,6 +86,51 @@ def place_of(address):
     return owners.get(address) or hosts.get(address) or address
 
 
+# ---- what the hub says ----
+
+# What tells that something was, for a while, and not that something is.
+REMEMBERED = {"one_way_shift", "session_flapping", "detection_skew"}
+
+
+def verdicts():
+    done = subprocess.run([TANDEM, "lab", "exec", "mon", TANDEM, "net", "verdicts", "--json"], capture_output=True, text=True, timeout=60)
+    return json.loads(done.stdout)["verdicts"] if done.returncode == 0 else [{"kind": "no hub", "text": done.stderr, "ended_ms": None}]
+
+
+def names(verdict, router):
+    said = json.dumps(verdict)
+    if "/" in router:
+        return router in verdict["text"]
+    return f'"{router}"' in said or any(f'"{a}"' in said or f" {a}" in verdict["text"] for a in owners_of(router)) or router in verdict["text"].split()
+
+
+def hub_says(row, since_ms):
+    """The verdict of the table, raised since then, that names all of its places."""
+    end, said = time.time() + PATIENCE, []
+    while time.time() < end:
+        said = [v for v in verdicts() if v["kind"] == row["verdict"] and (v.get("raised_ms") or 0) >= since_ms]
+        found = [v for v in said if all(names(v, r) for r in row["place"].split(","))]
+        if found:
+            print(f"# {row['fault']}: {found[0]['text']}, {min(v['raised_ms'] for v in found) - since_ms:.0f} ms after it was made")
+            return
+        time.sleep(0.3)
+    others = {v["kind"] for v in verdicts() if v["ended_ms"] is None}
+    tap.check(False, f"no {row['verdict']} at {row['place']}: {[v['text'] for v in said]}; the hub says {others}")
+
+
+def hub_is_quiet(what, seconds=0):
+    """No verdict is raised, or not any more, and that for so long."""
+    end, quiet = time.time() + PATIENCE + seconds, time.time()
+    while time.time() < end:
+        left = [v["text"] for v in verdicts() if v["ended_ms"] is None and v["kind"] not in REMEMBERED]
+        if left:
+            quiet = time.time()
+        elif time.time() - quiet >= seconds:
+            return
+        time.sleep(0.3)
+    tap.check(False, f"{what}: {left}")
+
+
 def way(host, to):
     return [place_of(h) if h else None for h in trace(host, to)["hops"]]
 
@@ -131,8 +176,14 @@ def p_down(stamp, row, _):
 
 
 def p_refused(stamp, row, _):
+    """The router says so about once a second, whoever asks (the kernel's error_cost), and probes ask all the time."""
     stamp.until(lambda x: stamp.saw("down", x), "no answers")
-    tap.equal(trace(row["from"], row["to"])["end"], "unreachable", "traceroute")
+    end = time.time() + PATIENCE
+    while (set(way(row["from"], row["to"])) - {None, row["from"]}) and time.time() < end:
+        time.sleep(0.5)
+    got = trace(row["from"], row["to"])
+    tap.check(got["end"] in ("unreachable", "silent"), f"traceroute {got}")
+    tap.equal({place_of(h) for h in got["hops"] if h} - {row["from"]}, set(), "routers beyond the first")
 
 
 def shifted(stamp, longer, same):
@@ -203,7 +254,6 @@ BMP = {"down": b_down, "announced": b_announced, "refused": b_refused}
 
 def cut_is_seen():
     """A silent cut of the link that is in use; BGP goes on believing in it until BFD says otherwise."""
-    before = way("gcp", "10.1.0.10")
     stamp = Stamp("gcp", "10.1.0.10")
     stamp.until(lambda x: stamp.saw("up", x), "up")
     time.sleep(1)
@@ -219,7 +269,8 @@ def cut_is_seen():
     print(f"# and the other way is used {stamp.saw('up')[-1]['at_ms'] - at * 1000:.0f} ms after it")
     lab("link", "cea", "use1", "a", "heal", "both")
     lab("ready")
-    until_way("gcp", "10.1.0.10", before)
+    for (host, to), usual in ways.items():
+        until_way(host, to, usual)
     stamp.end()
     tap.end("a cut link is seen by probes before any router knows")
 
@@ -244,11 +295,12 @@ def owners_of(router):
 
 def fault(row):
     since = len(bmp.lines)
-    row["way"] = ways.setdefault((row["from"], row["to"]), way(row["from"], row["to"]))
+    row["way"] = ways[row["from"], row["to"]]
     stamp = Stamp(row["from"], row["to"])
     stamp.until(lambda x: len(stamp.saw("span", x)) >= 3, "a healthy path before")
     tap.equal(stamp.saw("shift"), [], "before it is broken")
     stamp.mark()
+    broken_ms = time.time() * 1000
     lab("break", row["fault"])
     lab("break", row["fault"], wanted=1)
     kind, _, about = row["probes"].partition("=")
@@ -260,6 +312,7 @@ def fault(row):
         bfd_ends_apart()
     if row["fault"] == "flapping-peer":
         bmp.until(lambda x: len([m for m in x[since:] if m["type"] == "down" and place_of(m["router"]) == "gcp"]) >= 2, "down again")
+    hub_says(row, broken_ms)
     lab("heal", row["fault"])
     lab("ready")
     until_way(row["from"], row["to"], row["way"])
@@ -267,6 +320,7 @@ def fault(row):
     again = Stamp(row["from"], row["to"])
     again.until(lambda x: again.saw("up", x), "up after healing")
     again.end()
+    hub_is_quiet("after healing")
     tap.end(f"{row['fault']}: {row['summary']}")
 
 
@@ -283,6 +337,7 @@ def healthy():
         tap.equal(there[:-1], back[:-1][::-1], f"routers {a} to {b}, and back")
     for s in stamps.values():
         s.end()
+    hub_is_quiet("a healthy network", 10)
     tap.end(f"healthy: {len(stamps)} ordered pairs have answers and symmetric ways")
 
 
@@ -315,14 +370,13 @@ owners |= {f"198.18.0.{i + 1}": r["router"] for i, r in enumerate(status["router
 for line in open(f"{RUN}/links", encoding="ascii"):
     a, b, _, x, y = line.split()
     owners |= {x: a, y: b}
-ways = {}
-
 bmp = Stream("mon", sys.executable, os.path.join(ROOT, "tests", "lab", "bmp.py"), "11019")
 talking = {r["router"] for r in status["routers"] if r["program"] in ("frr", "gobgp")}
 bmp.until(lambda x: {place_of(m["router"]) for m in x if m["type"] == "route"} >= talking, f"BMP from {talking}")
 tap.end("every router that has BMP sends its routes")
 
 healthy()
+ways = {(r["from"], r["to"]): way(r["from"], r["to"]) for r in status["faults"]}
 cut_is_seen()
 for row in status["faults"]:
     if not sys.argv[1:] or row["fault"] in sys.argv[1:]:

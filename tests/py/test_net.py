@@ -164,6 +164,12 @@ post("/v1/net/probes", {"results": [probe("up", "gcp-us-east4", "us-east-1", sin
 hub.wait_for(lambda: not [v for v in net()["verdicts"] if v["kind"] in ("data_plane", "firewall", "routing", "stale_model")], "its end")
 tap.end("a path that is dead while routes say it lives is told, until it lives")
 
+# A site's request that was given up while the path was cut comes late, after the one that had it again.
+late = probe("down", "gcp-us-east4", "us-east-1", since_ms=net_ms()) | {"at_ms": net_ms() - 5000}
+tap.equal(post("/v1/net/probes", {"results": [late]}).json(), {"taken": 1, "refused": 0}, "taken, since it was right once")
+tap.equal(net()["paths"][0]["state"], "up", "and not believed any more")
+tap.end("what comes late does not undo what is known since")
+
 # ---- hostile routers ----
 
 import socket

@@ -15,6 +15,7 @@
 #include "connect/ops.h"
 #include "connect/outside.h"
 #include "connect/setup.h"
+#include "kinesis/kinesis.h"
 
 enum {
     EXIT_DONE = 0,
@@ -96,6 +97,21 @@ static void print_coverage(void)
             if ((api_operations[i].input != NULL) == have)
                 printf("  %-7s %s %s\n", http_method_names[api_operations[i].method],
                        api_operations[i].name, api_operations[i].uri);
+    }
+}
+
+static void print_kinesis_coverage(void)
+{
+    uint32_t n[2] = {0, 0};
+    bool have;
+    for (size_t i = 0; kinesis_operation(i, &have); i++)
+        n[have]++;
+    for (int want = 1; want >= 0; want--) {
+        printf("\nKinesis, %s (%u of %u):\n", want ? "implemented" : "not implemented", n[want],
+               n[0] + n[1]);
+        for (size_t i = 0; kinesis_operation(i, &have); i++)
+            if (have == want)
+                printf("  %s\n", kinesis_operation(i, &have));
     }
 }
 
@@ -246,7 +262,10 @@ static int take_option(struct program *p, int k)
         break;
     case 'h': fputs(help, stdout); return EXIT_DONE;
     case 'V': printf("connectsim %s\n", TANDEM_VERSION); return EXIT_DONE;
-    case 'C': print_coverage(); return EXIT_DONE;
+    case 'C':
+        print_coverage();
+        print_kinesis_coverage();
+        return EXIT_DONE;
     case 'p':
         if (number(optarg, 0, 65535, &v)) {
             p->port = (int)v;

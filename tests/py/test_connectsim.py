@@ -930,7 +930,7 @@ def every_error():
 
 def coverage(program):
     text = subprocess.run([program, "--coverage"], capture_output=True, text=True, check=True).stdout
-    have, lack = text.split("\n\n")
+    have, lack = text.split("\n\n")[:2]
     names = set(re.findall(r"^  \w+ +(\w+) /", have, re.M))
     model = aws.service_model("connect")
     tap.equal(len(names) + len(re.findall(r"^  \w+ +(\w+) /", lack, re.M)), len(model.operation_names), "all of AWS's")

@@ -6,6 +6,8 @@ import collections
 import datetime
 import json
 import random
+import re
+import subprocess
 import sys
 import tempfile
 
@@ -21,7 +23,7 @@ except ImportError:
 
 from botocore.exceptions import ClientError
 
-from aws import ConnectSim, service_model, unknown_members, until
+from aws import PROGRAM, ConnectSim, service_model, unknown_members, until
 
 model = service_model("kinesis")
 
@@ -177,6 +179,18 @@ for body in (b"", b"{", b"[]", b"\xff"):
 status, _, reply = sim.signed("kinesis", "us-east-1", "Kinesis_20991231.ListStreams", b"{}", "application/x-amz-json-1.1")
 tap.equal((status, load(reply)["__type"]), (400, "UnknownOperationException"), "another version")
 tap.end("errors are raised and recognised")
+
+said = subprocess.run([PROGRAM, "--coverage"], capture_output=True, text=True, check=True).stdout
+parts = re.split(r"\n?(.*) \(\d+ of \d+\):\n", said)
+listed = dict(zip(parts[1::2], (set(p.split()) for p in parts[2::2])))
+have, lack = listed["Kinesis, implemented"], listed["Kinesis, not implemented"]
+tap.equal((have | lack, have & lack), (set(model.operation_names), set()), "the operations of botocore's model")
+for operation in have | lack:
+    status, _, reply = sim.signed("kinesis", "us-east-1", "Kinesis_20131202." + operation, b"[]",
+                                  "application/x-amz-json-1.1")
+    tap.equal(load(reply)["__type"], "SerializationException" if operation in have else "UnknownOperationException",
+              operation)
+tap.end("--coverage tells the truth of Kinesis")
 
 # ---- what Amazon Connect writes ----
 

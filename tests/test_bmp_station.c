@@ -238,6 +238,7 @@ TEST(hostile_clients_beside_a_good_router)
 {
     struct bmp_station_config config = BMP_STATION_DEFAULTS;
     config.connects_burst = 1000;
+    config.unlisted_max = 1000;
     struct fixture *f = fixture_new(&config);
     int good = good_router(f, 1);
     struct buf b = {0};
@@ -270,6 +271,7 @@ TEST(ten_thousand_connections)
     enum { CROWD = 200, CROWDS = 50 };
     struct bmp_station_config config = BMP_STATION_DEFAULTS;
     config.connects_burst = 1000;
+    config.unlisted_max = 1000;
     config.conns_max = 64;
     struct fixture *f = fixture_new(&config);
     int good = good_router(f, 1), fd[CROWD];
@@ -443,6 +445,25 @@ TEST(attributes_have_a_share)
     CHECK(!is_over(good));
     close(good), close(evil);
     buf_free(&b);
+    fixture_free(f);
+}
+
+/* Strangers use up the numbers that strangers may have; who is listed still gets in. */
+TEST(strangers_have_some_numbers_among_them)
+{
+    struct bmp_station_config config = BMP_STATION_DEFAULTS;
+    config.routers = &(struct bmp_router){{{127, 0, 0, 200}, IPV4}, "ours"};
+    config.n_routers = 1;
+    struct fixture *f = fixture_new(&config);
+    for (int host = 2; host < 100; host++)
+        close(client(f, host));
+    settle(f);
+    CHECK_EQ(source_routers(f->sources), config.unlisted_max);
+    CHECK_EQ(bmp_station_stats(f->station).turned_away_full, 98 - config.unlisted_max);
+    int again = good_router(f, 2), ours = good_router(f, 200);
+    CHECK(!is_over(again) && !is_over(ours));
+    CHECK_STR(f->seen.data, "127.0.0.2 feed-up\nours feed-up\n");
+    close(again), close(ours);
     fixture_free(f);
 }
 

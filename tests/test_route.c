@@ -47,12 +47,18 @@ TEST(limits)
     }
     CHECK_EQ(source_router(s, "one too many"), SOURCE_NONE);
     CHECK_EQ(source_router(s, "r7"), 8);
-    for (uint32_t i = 0; i < SOURCE_PEERS_MAX; i++) {
-        struct peer_key k = {.distinguisher = i};
-        CHECK_EQ(source_peer(s, 1 + i % 7, &k), i + 1);
-    }
+    for (uint64_t i = 0; i < SOURCE_PEERS_ROUTER_MAX; i++)
+        CHECK_EQ(source_peer(s, 1, &(struct peer_key){.distinguisher = i}), i + 1);
     CHECK_EQ(source_peer(s, 1, &(struct peer_key){.distinguisher = UINT64_MAX}), SOURCE_NONE);
-    CHECK_EQ(source_peer(s, 1, &(struct peer_key){.distinguisher = 7}), 8);
+    CHECK_EQ(source_peer(s, 1, &(struct peer_key){.distinguisher = 7}), 8); /* as before */
+    uint32_t n = SOURCE_PEERS_ROUTER_MAX; /* others are not concerned, until there are too many */
+    for (uint32_t router = 2; n < SOURCE_PEERS_MAX; router++)
+        for (uint64_t i = 0; i < 100 && n < SOURCE_PEERS_MAX; i++)
+            CHECK_EQ(source_peer(s, router, &(struct peer_key){.distinguisher = i}), ++n);
+    CHECK_EQ(source_peer(s, SOURCE_ROUTERS_MAX, &(struct peer_key){.distinguisher = 1}),
+             SOURCE_NONE);
+    CHECK_EQ(source_peer(s, 2, &(struct peer_key){.distinguisher = 0}),
+             SOURCE_PEERS_ROUTER_MAX + 1);
     sources_free(s);
 }
 

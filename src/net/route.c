@@ -1,7 +1,9 @@
 /* route.c - numbers for routers, peers and names, and the words for what ends a session.
  *
  * How many there may be: 4,096 routers are ten times the largest estate anyone runs with one hub,
- * 16 peers on each 65,536, and as many attachments; beyond that a feed is broken or hostile. */
+ * and 64 peers on each 262,144; beyond that a feed is broken or hostile. Numbers are never taken
+ * back, so one router has a limit of its own: it may say whatever it likes, and the others still
+ * get theirs. */
 #include "net/route.h"
 
 #include "base/map.h"
@@ -56,10 +58,14 @@ struct peer_entry {
     uint32_t next; /* of the same router */
 };
 
+struct router_peers {
+    uint32_t first, last, n;
+};
+
 struct sources {
     struct name_list routers, names;
-    uint32_t *first_peer, *last_peer; /* by router - 1 */
-    uint32_t cap_first;
+    struct router_peers *of_router; /* by number - 1 */
+    uint32_t cap_routers;
     struct peer_entry *peer; /* by number - 1 */
     uint32_t n_peers, cap_peers;
     struct map64 peer_by_hash;
@@ -79,8 +85,7 @@ void sources_free(struct sources *s)
         return;
     names_free(&s->routers);
     names_free(&s->names);
-    mem_free(s->first_peer);
-    mem_free(s->last_peer);
+    mem_free(s->of_router);
     mem_free(s->peer);
     map64_free(&s->peer_by_hash);
     mem_free(s);
@@ -89,13 +94,12 @@ void sources_free(struct sources *s)
 uint32_t source_router(struct sources *s, const char *name)
 {
     uint32_t before = s->routers.n, id = name_number(&s->routers, name);
-    if (s->routers.n > before && s->routers.n > s->cap_first) {
-        s->cap_first = s->routers.cap;
-        s->first_peer = mem_grow(s->first_peer, s->cap_first, sizeof *s->first_peer);
-        s->last_peer = mem_grow(s->last_peer, s->cap_first, sizeof *s->last_peer);
+    if (s->routers.n > s->cap_routers) {
+        s->cap_routers = s->routers.cap;
+        s->of_router = mem_grow(s->of_router, s->cap_routers, sizeof *s->of_router);
     }
     if (s->routers.n > before)
-        s->first_peer[id - 1] = s->last_peer[id - 1] = SOURCE_NONE;
+        s->of_router[id - 1] = (struct router_peers){0};
     return id;
 }
 
@@ -128,7 +132,8 @@ uint32_t source_peer(struct sources *s, uint32_t router, const struct peer_key *
     for (; map64_find(&s->peer_by_hash, hash, &id); hash++)
         if (peer_is(&s->peer[id - 1].peer, router, key))
             return id;
-    if (s->n_peers == SOURCE_PEERS_MAX)
+    struct router_peers *of = &s->of_router[router - 1];
+    if (s->n_peers == SOURCE_PEERS_MAX || of->n == SOURCE_PEERS_ROUTER_MAX)
         return SOURCE_NONE;
     if (s->n_peers == s->cap_peers) {
         s->cap_peers = s->cap_peers ? s->cap_peers * 2 : 16;
@@ -137,11 +142,12 @@ uint32_t source_peer(struct sources *s, uint32_t router, const struct peer_key *
     s->peer[s->n_peers++] = (struct peer_entry){.peer = {.router = router, .key = *key}};
     id = s->n_peers;
     map64_insert(&s->peer_by_hash, hash, id);
-    if (s->last_peer[router - 1])
-        s->peer[s->last_peer[router - 1] - 1].next = id;
+    if (of->last)
+        s->peer[of->last - 1].next = id;
     else
-        s->first_peer[router - 1] = id;
-    s->last_peer[router - 1] = id;
+        of->first = id;
+    of->last = id;
+    of->n++;
     return id;
 }
 
@@ -186,7 +192,7 @@ uint32_t source_peers(const struct sources *s)
 uint32_t source_next_peer(const struct sources *s, uint32_t router, uint32_t after)
 {
     BUG_ON(router == SOURCE_NONE || router > s->routers.n || after > s->n_peers);
-    return after ? s->peer[after - 1].next : s->first_peer[router - 1];
+    return after ? s->peer[after - 1].next : s->of_router[router - 1].first;
 }
 
 /* ---- why a session ended ---- */

@@ -60,14 +60,15 @@ struct sources;
 enum { SOURCE_NONE = 0 }; /* numbers begin with 1 */
 enum {                    /* reasons in route.c */
     SOURCE_ROUTERS_MAX = 4096,
-    SOURCE_PEERS_MAX = 65536,
+    SOURCE_PEERS_MAX = 262144,
+    SOURCE_PEERS_ROUTER_MAX = 4096,
     SOURCE_NAMES_MAX = 65536,
     SOURCE_NAME_MAX = 128, /* with the NUL; longer ones are refused */
 };
 struct sources *sources_new(void);
 void sources_free(struct sources *s);
-/* The number of the router, peer or name, a new one for a new one; SOURCE_NONE: there are too many,
- * or the name is too long. */
+/* The number of the router, peer or name, a new one for a new one; SOURCE_NONE: there are too many
+ * (of peers also: of this router), or the name is too long. */
 uint32_t source_router(struct sources *s, const char *name) MUST_USE;
 uint32_t source_peer(struct sources *s, uint32_t router, const struct peer_key *key) MUST_USE;
 /* Attachments, links and other things that attr.via names. */

@@ -44,6 +44,8 @@ struct bmp_station {
     struct bmp_station_ports ports;
     struct bmp_station_config config;
     struct bmp_router *routers;
+    struct ip_addr *unlisted; /* that have a number */
+    uint32_t n_unlisted;
     uv_tcp_t listener[LISTENERS_MAX];
     uint32_t n_listeners, handles;
     uv_timer_t sweep;
@@ -312,6 +314,23 @@ static bool has_room(struct bmp_station *s, const struct ip_addr *ip)
     return true;
 }
 
+/* The number of the router at the address. Those that are not listed have some numbers among them:
+ * an address costs a stranger nothing. */
+static uint32_t number_of(struct bmp_station *s, const struct bmp_router *r,
+                          const struct ip_addr *ip)
+{
+    char text[IP_TEXT_MAX];
+    if (r)
+        return source_router(s->ports.sources, r->name);
+    for (uint32_t i = 0; i < s->n_unlisted; i++)
+        if (ip_equal(&s->unlisted[i], ip))
+            return source_router(s->ports.sources, ip_text(ip, text));
+    if (s->n_unlisted == s->config.unlisted_max)
+        return SOURCE_NONE;
+    s->unlisted[s->n_unlisted++] = *ip;
+    return source_router(s->ports.sources, ip_text(ip, text));
+}
+
 /* The router that connects; SOURCE_NONE: it is turned away. */
 static uint32_t admitted(struct bmp_station *s, const struct ip_addr *ip)
 {
@@ -327,9 +346,7 @@ static uint32_t admitted(struct bmp_station *s, const struct ip_addr *ip)
         s->stats.turned_away_often++;
         return SOURCE_NONE;
     }
-    uint32_t router = has_room(s, ip)
-                          ? source_router(s->ports.sources, r ? r->name : ip_text(ip, text))
-                          : SOURCE_NONE;
+    uint32_t router = has_room(s, ip) ? number_of(s, r, ip) : SOURCE_NONE;
     if (router == SOURCE_NONE) {
         s->stats.turned_away_full++;
         log_warn("bmp", "no room for one more connection", LF_S("address", ip_text(ip, text)),
@@ -416,6 +433,7 @@ struct bmp_station *bmp_station_new(const struct bmp_station_ports *ports,
         s->routers[i] = config->routers[i];
         s->routers[i].name = mem_strdup(config->routers[i].name);
     }
+    s->unlisted = mem_new(config->unlisted_max, sizeof *s->unlisted);
     LIST_INIT(&s->conns);
     BUG_ON(uv_timer_init(ports->loop, &s->sweep) != 0);
     s->sweep.data = s;
@@ -468,6 +486,7 @@ static void finish(struct bmp_station *s)
     for (uint32_t i = 0; i < s->config.n_routers; i++)
         mem_free((char *)(uintptr_t)s->routers[i].name);
     mem_free(s->routers);
+    mem_free(s->unlisted);
     mem_free(s->cost);
     mem_free(s);
     if (closed)

@@ -15,6 +15,7 @@
  *   silence       introduce_timeout_ms until Initiation is there, message_timeout_ms from the first
  *                 to the last byte of a message. Between messages a router may be silent for ever;
  *                 TCP's keepalive finds out those that are gone.
+ *   numbers       unlisted_max routers that are not listed ever get one (route.h), 4,096 peers each
  *   memory        a message begun (1 MiB) each, kept_max in all, and attr_bytes_router_max of
  *                 attributes that were new with it; more ends its session
  *   nonsense      ends its session (bmp.h)
@@ -34,7 +35,8 @@ struct bmp_router {
 struct bmp_station_config {
     const struct bmp_router *routers; /* copied */
     uint32_t n_routers;
-    bool only_routers; /* whoever is not listed is turned away */
+    bool only_routers;     /* whoever is not listed is turned away */
+    uint32_t unlisted_max; /* routers that are not listed and ever get a number */
     uint32_t conns_max, conns_address_max;
     uint32_t connects_burst, connect_interval_ms;
     uint32_t introduce_timeout_ms, message_timeout_ms;
@@ -42,7 +44,7 @@ struct bmp_station_config {
 };
 #define BMP_STATION_DEFAULTS                                                                       \
     {                                                                                              \
-        .conns_max = 512, .conns_address_max = 4, .connects_burst = 10,                            \
+        .unlisted_max = 32, .conns_max = 512, .conns_address_max = 4, .connects_burst = 10,        \
         .connect_interval_ms = 6000, .introduce_timeout_ms = 10000, .message_timeout_ms = 30000,   \
         .kept_max = 64u << 20, .attr_bytes_router_max = 256u << 20                                 \
     }

@@ -905,6 +905,117 @@ PROP(honest_networks_never_loop, 40)
     w_free(w);
 }
 
+/* ---- anything, in any order ---- */
+
+static uint32_t draw_attr(struct rng *rng, struct world *w)
+{
+    static const uint32_t as[] = {16550, 64601, 64602, 64603, 65010, 3356};
+    uint32_t path[6];
+    int n = (int)rng_below(rng, 5);
+    path[0] = AS_SEGMENT(rng_chance(rng, 0.1) ? AS_SET : AS_SEQUENCE, n);
+    for (int i = 0; i < n; i++)
+        path[1 + i] = as[rng_below(rng, COUNTOF(as))];
+    struct attr a = {.path = n ? path : NULL,
+                     .n_path = (uint16_t)(n ? n + 1 : 0),
+                     .local_pref = (uint32_t)rng_below(rng, 3) * 100,
+                     .med = (uint32_t)rng_below(rng, 3),
+                     .kind =
+                         (uint8_t)(rng_chance(rng, 0.7) ? ROUTE_BGP : rng_below(rng, ROUTE_KINDS)),
+                     .has = (uint8_t)(rng_chance(rng, 0.1) ? ATTR_BLACKHOLE : rng_below(rng, 4))};
+    if (rng_chance(rng, 0.8))
+        a.next_hop = w->topo.link[rng_below(rng, w->topo.n_links)].address[rng_below(rng, 2)][0];
+    if (rng_chance(rng, 0.2))
+        a.via = source_name(w->sources, w->topo.link[rng_below(rng, w->topo.n_links)].name);
+    return attr_intern(w->attrs, &a);
+}
+
+static void draw_event(struct rng *rng, struct world *w)
+{
+    static const char *const prefix[] = {"10.1.0.0/16",    "10.1.0.0/17",  "10.3.0.0/16",
+                                         "10.0.0.0/8",     "10.4.9.0/24",  "0.0.0.0/0",
+                                         "10.100.0.10/32", "2001:db8::/32"};
+    static const struct route_up up = {.as4 = 1};
+    static const struct route_down down = {.reason = DOWN_REMOTE_SILENT};
+    static const uint8_t rare[] = {ROUTE_END_OF_RIB, ROUTE_RESYNC,    ROUTE_PEER_UP,
+                                   ROUTE_PEER_DOWN,  ROUTE_FEED_LOST, ROUTE_FEED_UP};
+    uint32_t r = (uint32_t)rng_below(rng, w->topo.n_routers);
+    struct peer_key own = {.type = rng_chance(rng, 0.5) ? PEER_LOC_RIB : PEER_GLOBAL};
+    uint32_t peer = w->peer[r][rng_below(rng, w->topo.n_links)];
+    struct route_event e = {.type =
+                                (uint8_t)(rng_chance(rng, 0.6) ? ROUTE_ANNOUNCE : ROUTE_WITHDRAW),
+                            .router = w->router[r]};
+    if (!peer || rng_chance(rng, 0.2))
+        peer = source_peer(w->sources, w->router[r], &own);
+    if (rng_chance(rng, 0.1))
+        e.type = rare[rng_below(rng, COUNTOF(rare))];
+    e.peer = e.type == ROUTE_FEED_LOST || e.type == ROUTE_FEED_UP ? 0 : peer;
+    e.view = (uint8_t)(source_peer_get(w->sources, peer)->key.type == PEER_LOC_RIB
+                           ? VIEW_LOC_RIB
+                           : rng_below(rng, VIEW_LOC_RIB));
+    e.family = IPV4;
+    e.prefix = pfx(prefix[rng_below(rng, COUNTOF(prefix))]);
+    if (e.type == ROUTE_ANNOUNCE)
+        e.attr = draw_attr(rng, w);
+    else if (e.type == ROUTE_PEER_UP)
+        e.up = &up;
+    else if (e.type == ROUTE_PEER_DOWN)
+        e.down = &down;
+    w_event(w, e);
+    attr_release(w->attrs, e.attr);
+}
+
+/* Whatever was said: each router has the rule that its tables give, though only what changed was
+ * looked at, and ways are as if walked anew. */
+static void consistent(struct world *w)
+{
+    struct netmodel *m = w->model;
+    struct choice *c = mem_new(1, sizeof *c);
+    for (uint16_t r = 0; r < w->topo.n_routers; r++)
+        for (uint32_t id = 1; id <= rib_prefix_end(m->rib); id++) {
+            const struct prefix *p = rib_prefix(m->rib, id);
+            if (!p)
+                continue;
+            route_choose(m, r, p, c);
+            if (fwd_rule(m->fwd, r, p) != c->set || fwd_rule(m->could, r, p) != c->acceptable) {
+                char text[PREFIX_TEXT_MAX];
+                TAP_FAIL("%s at %s is not as its tables say", prefix_text(p, text),
+                         w->topo.router[r].name);
+            }
+        }
+    for (uint16_t i = 0; i < w->topo.n_sites; i++)
+        for (uint16_t j = 0; j < w->topo.n_sites; j++) {
+            struct pair fresh;
+            site_walk(m, i, j, &fresh);
+            CHECK_EQ(m->pair[i * w->topo.n_sites + j].ends, fresh.ends);
+        }
+    mem_free(c);
+}
+
+PROP(whatever_is_said, 150)
+{
+    struct world *w = w_new(rng_chance(rng, 0.5) ? topo_colo() : topo_direct());
+    struct whatif *out = mem_new(1, sizeof *out);
+    for (int step = 0; step < 30; step++) {
+        for (uint64_t n = rng_below(rng, 12); n > 0; n--)
+            draw_event(rng, w);
+        if (rng_chance(rng, 0.2))
+            netmodel_link(w->model, (uint16_t)rng_below(rng, w->topo.n_links), rng_chance(rng, 0.5),
+                          "word", w->now_ms);
+        w_wait(w, (int64_t)rng_below(rng, 5000));
+        consistent(w);
+        struct net_change x = {.kind = (uint8_t)rng_below(rng, NET_CHANGE_KINDS),
+                               .router = (uint16_t)rng_below(rng, w->topo.n_routers),
+                               .link = (uint16_t)rng_below(rng, w->topo.n_links),
+                               .prefix = pfx("10.1.0.0/16"),
+                               .prepend = (uint8_t)rng_below(rng, 3)};
+        if (whatif_try(w->model, &x, 1, out))
+            consistent(w);
+        netmodel_try_failure(w->model, w->now_ms);
+    }
+    mem_free(out);
+    w_free(w);
+}
+
 TEST(probes_are_lost_where_a_router_is_silent)
 {
     struct world *w = w_new(topo_direct());

@@ -183,7 +183,10 @@ static void changed(void *arg, const struct rib_change *c)
     if (before != now)
         m->rebuild[router] = m->any_rebuild = true;
     const struct prefix *prefix = rib_prefix(m->rib, c->prefix_id);
-    if (now == (enum route_view)c->view && prefix)
+    /* While a rebuild waits every change counts: prefixes that go are in no table any more when it
+     * comes, and would be passed over. */
+    bool counts = m->rebuild[router] || now == (enum route_view)c->view;
+    if (counts && prefix)
         netmodel_enqueue(m, router, prefix);
 }
 

@@ -184,6 +184,25 @@ tap.equal(run.call("POST", "/v1/sites/us-east-1/restore", {"reason": "a test"})[
 until("calls to the east again", lambda: split()["TelephonyConfig"]["us-east-1"] > 0, 90)
 tap.end("the group follows the shares")
 
+# ---- a region that is gone ----
+
+fault = sim.control("PUT", "/sim/faults", {"fault": "region_down", "region": "us-east-1", "mode": "refuse"})[1]
+west = connect["us-west-2"]
+
+
+def west_split():
+    d = west.get_traffic_distribution(Id=group)
+    return {x["Region"]: x["Percentage"] for x in d["TelephonyConfig"]["Distributions"]}
+
+
+tap.equal(fault["id"] > 0, True, f"the fault {fault}")
+until("all calls to the west, by the west's API", lambda: west_split() == {"us-east-1": 0, "us-west-2": 100})
+tap.check(run.get("/v1/sites/us-east-1")["state"] != "in-service", "the site")
+sim.control("DELETE", f"/sim/faults?id={fault['id']}")
+until("the east again", lambda: run.get("/v1/sites/us-east-1")["state"] in ("returning", "in-service"))
+until("calls to the east again", lambda: split()["TelephonyConfig"]["us-east-1"] > 0, 90)
+tap.end("a region that is gone is left, and comes back")
+
 # ---- flows ask ----
 
 

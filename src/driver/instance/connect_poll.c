@@ -14,7 +14,9 @@ enum {
     POLL_PROFILES_MAX = 100, /* AWS's limit of a filter */
     POLL_LATE_MS = 5000,     /* how old AWS's picture may be */
     QUIET_MS = 300000,
-    MISSING_POLLS = 2
+    MISSING_POLLS = 2,
+    PROBE_WITHIN_MS = 2000,
+    PROBE_AGAIN_MS = 500 /* after one that failed: is it an accident, or is the region gone? */
 };
 
 static const char *text(const json_t *o, const char *name)
@@ -40,6 +42,8 @@ static void on_probed(void *arg, const struct aws_reply *r)
     if (good)
         c->paired = json_object_get(r->body, "ReplicationConfiguration") != NULL;
     c->probes_failed = good || r->class == AWS_THROTTLED ? 0 : c->probes_failed + 1;
+    if (c->probes_failed)
+        c->probe_due = (td_ms)uv_now(c->loop) + PROBE_AGAIN_MS;
     c->state.ok |= good; /* until the first good one nothing is known of it */
 }
 
@@ -50,7 +54,7 @@ static void probe(struct connect *c)
                                                      .region = c->config.region,
                                                      .label = {c->config.instance_id},
                                                      .priority = AWS_CONTACT,
-                                                     .within_ms = 3000},
+                                                     .within_ms = PROBE_WITHIN_MS},
                              on_probed, c);
 }
 

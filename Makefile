@@ -38,6 +38,7 @@ lab: build/tandem
 	@qa/setup.sh lab
 	@ninja -C build lab/delayline
 	@build/tandem lab up && build/tandem lab status
+	@echo; echo "dashboard: http://198.18.0.101:8400/ (and TANDEM_HUB); build/tandem lab down ends it"
 
 fuzz:
 	@qa/setup.sh all

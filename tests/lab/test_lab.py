@@ -111,7 +111,7 @@ def hub_says(row, since_ms):
         said = [v for v in verdicts() if v["kind"] == row["verdict"] and (v.get("raised_ms") or 0) >= since_ms]
         found = [v for v in said if all(names(v, r) for r in row["place"].split(","))]
         if found:
-            print(f"# {row['fault']}: {found[0]['text']}, {min(v['raised_ms'] for v in found) - since_ms:.0f} ms after it was made")
+            print(f"# {row['fault']}: {found[0]['text']}, {min(v['raised_ms'] for v in found) - since_ms:.0f} ms after it was begun")
             return
         time.sleep(0.3)
     others = {v["kind"] for v in verdicts() if v["ended_ms"] is None}
@@ -300,8 +300,9 @@ def fault(row):
     stamp.until(lambda x: len(stamp.saw("span", x)) >= 3, "a healthy path before")
     tap.equal(stamp.saw("shift"), [], "before it is broken")
     stamp.mark()
-    broken_ms = time.time() * 1000
     lab("break", row["fault"])
+    broken_ms = float(open(f"{RUN}/broken/{row['fault']}", encoding="ascii").read()) * 1000
+    print(f"# {row['fault']}: it took {time.time() * 1000 - broken_ms:.0f} ms to make")
     lab("break", row["fault"], wanted=1)
     kind, _, about = row["probes"].partition("=")
     PROBES[kind](stamp, row, about)

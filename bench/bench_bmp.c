@@ -45,7 +45,7 @@ struct set {
     uint32_t path[12], communities[8];
 };
 
-static void draw_set(struct set *s, struct rng *rng)
+static void draw_set(struct set *s, struct rng *rng, uint8_t family)
 {
     uint32_t n = 2 + (uint32_t)rng_below(rng, 3) + (uint32_t)rng_below(rng, 4);
     s->path[0] = AS_SEGMENT(AS_SEQUENCE, n);
@@ -61,7 +61,7 @@ static void draw_set(struct set *s, struct rng *rng)
                             .n_communities = (uint16_t)communities,
                             .origin = rng_chance(rng, 0.9) ? ORIGIN_IGP : ORIGIN_INCOMPLETE,
                             .has = rng_chance(rng, 0.3) ? ATTR_MED : 0,
-                            .next_hop = {{169, 254, 0, 1}, IPV4}};
+                            .next_hop = {{169, 254, 0, 1}, family}};
 }
 
 /* The next prefix behind the last one: two thirds are /24. */
@@ -78,32 +78,42 @@ static struct prefix next_prefix(uint32_t *at, struct rng *rng)
     return p;
 }
 
+/* The same network in IPv6, told in MP_REACH: 10.1.0.0/16 becomes 2001:da:100::/40. */
+static struct prefix in_ipv6(const struct prefix *p)
+{
+    struct prefix six = {.byte = {0x20, 1, 0}, .len = (uint8_t)(p->len + 24), .family = IPV6};
+    memcpy(six.byte + 3, p->byte, 4);
+    return six;
+}
+
 static void write_table(struct buf *b, const struct wr_peer *peer, const struct set *sets,
-                        uint32_t n)
+                        uint32_t n, uint8_t family)
 {
     struct rng rng = rng_seed(11, 1); /* the same table for each view */
-    struct wr_style style = {.extended = true};
+    struct wr_style style = {.extended = true, .mp_family = family == IPV6 ? IPV6 : 0};
     uint32_t at = 1u << 24, set = 0;
     for (uint32_t i = 0; i < n; i++) {
         struct wr_route r = {next_prefix(&at, &rng), 0};
         if (rng_chance(&rng, 0.4))
             set = (uint32_t)rng_below(&rng, SETS);
+        if (family == IPV6)
+            r.prefix = in_ipv6(&r.prefix);
         wr_monitoring(b, peer, &style, &sets[set].attr, NULL, 0, &r, 1);
     }
 }
 
-static void write_stream(struct buf *b, uint32_t messages)
+static void write_stream(struct buf *b, uint32_t messages, uint8_t family)
 {
     struct rng rng = rng_seed(11, 0);
     struct set *sets = mem_new(SETS, sizeof *sets);
     for (uint32_t i = 0; i < SETS; i++)
-        draw_set(&sets[i], &rng);
+        draw_set(&sets[i], &rng, family);
     struct wr_peer peer = {.address = {{169, 254, 0, 1}, IPV4}, .as = 16550, .router_id = 1};
     wr_initiation(b, "bench");
     wr_peer_up(b, &peer, 64602, 0, 0);
-    write_table(b, &peer, sets, messages / 2);
+    write_table(b, &peer, sets, messages / 2, family);
     peer.flags = 0x40;
-    write_table(b, &peer, sets, messages - messages / 2);
+    write_table(b, &peer, sets, messages - messages / 2, family);
     wr_monitoring(b, &peer, &(struct wr_style){0}, NULL, NULL, 0, NULL, 0); /* End-of-RIB */
     mem_free(sets);
 }
@@ -180,8 +190,9 @@ static void row(const char *what, const struct buf *b, uint64_t messages, double
 }
 
 /* Parsed only. The least of some rounds counts: what else the machine does makes others slower. */
-static void measure_parse(const struct buf *b, uint32_t messages)
+static void measure_parse(const char *what, const struct buf *b, uint32_t messages)
 {
+    char title[40];
     enum { BEGINNINGS = 4, AGAIN = 6 };
     double first = 1e9, known = 1e9;
     for (int k = 0; k < BEGINNINGS; k++) {
@@ -196,18 +207,20 @@ static void measure_parse(const struct buf *b, uint32_t messages)
         BUG_ON(r.announced != (AGAIN + 1ull) * messages);
         reader_end(&r);
     }
-    row("parse, first time", b, messages, first);
-    row("parse, attributes known", b, messages, known);
+    snprintf(title, sizeof title, "%s, first time", what);
+    row(title, b, messages, first);
+    snprintf(title, sizeof title, "%s, attributes known", what);
+    row(title, b, messages, known);
 }
 
 static void measure(uint32_t messages)
 {
     struct buf b = {0};
     struct reader_of_bmp r;
-    write_stream(&b, messages);
+    write_stream(&b, messages, IPV4);
     printf("stream  %u messages, %.1f MB, %.0f bytes each\n", messages, (double)b.len / 1e6,
            (double)b.len / messages);
-    measure_parse(&b, messages);
+    measure_parse("parse", &b, messages);
     reader_begin(&r, into_rib);
     double start = cpu_s();
     feed(&r, &b);
@@ -217,6 +230,9 @@ static void measure(uint32_t messages)
     feed(&r, &b);
     row("into a RIB, again", &b, messages, cpu_s() - start);
     reader_end(&r);
+    buf_reset(&b);
+    write_stream(&b, messages, IPV6);
+    measure_parse("IPv6", &b, messages);
     buf_free(&b);
 }
 
@@ -301,7 +317,7 @@ static int serve(int port)
 static int write_file(const char *path, uint32_t messages)
 {
     struct buf b = {0};
-    write_stream(&b, messages);
+    write_stream(&b, messages, IPV4);
     FILE *out = fopen(path, "wb");
     bool ok = out && fwrite(b.data, 1, b.len, out) == b.len;
     ok = out && fclose(out) == 0 && ok;

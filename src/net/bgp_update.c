@@ -129,7 +129,7 @@ static struct cache_hit attributes(struct bgp_decoder *d, struct span raw,
 struct mp { /* what the MP attributes of a block say */
     struct nlri reach, unreach;
     struct span next_hop;
-    bool has_reach, has_unreach, other_reach; /* other: of a family that is passed over */
+    bool has_reach, has_unreach; /* of families that are not passed over */
 };
 
 static uint8_t unicast_family(const uint8_t *afi_safi)
@@ -163,39 +163,38 @@ static bool mp_unreach(struct mp *m, struct span v, bool *other)
     return true;
 }
 
-/* Takes the block apart: its MP attributes into *m, the others one after the other into `rest`,
- * without NEXT_HOP where MP_REACH has one of its own. BGP_RESET: the MP attributes cannot be read,
- * or one comes twice (7606 3 g, 5.3). An attribute that is cut off ends the walk; what is made of
- * it the decoder of the rest says, which gets it as it is. */
-static enum bgp_outcome mp_split(struct bgp_decoder *d, struct span block, struct mp *m,
-                                 uint8_t *to, size_t *n, bool without_next_hop)
+/* Takes the block apart: its MP attributes into *m, the others one after the other into d->scratch,
+ * *n bytes; without NEXT_HOP where MP_REACH has one of its own. BGP_RESET: the MP attributes cannot
+ * be read, or one comes twice (7606 3 g, 5.3). What is behind an attribute that is cut off stays as
+ * it is: the decoder of the rest says what is made of it. */
+static enum bgp_outcome mp_split(struct bgp_decoder *d, struct span block, struct mp *m, size_t *n,
+                                 bool without_next_hop)
 {
     struct pa_walk w = {block.p, block.p + block.n, false};
+    const uint8_t *run = block.p; /* what has not been copied yet; mostly there is one run */
     struct pa a;
     unsigned seen = 0;
     *m = (struct mp){0};
     *n = 0;
     while (pa_next(&w, &a)) {
-        bool other = false;
-        if (a.type == PA_MP_REACH || a.type == PA_MP_UNREACH) {
-            unsigned bit = 1u << (a.type - PA_MP_REACH);
-            bool ok = a.type == PA_MP_REACH ? mp_reach(m, a.value, &other)
-                                            : mp_unreach(m, a.value, &other);
-            if (!ok || (seen & bit))
-                return BGP_RESET;
-            seen |= bit;
-            d->stats.other_families += other;
-            m->other_reach |= other && a.type == PA_MP_REACH;
-        } else if (a.type != PA_NEXT_HOP || !without_next_hop) {
-            size_t len = (size_t)(w.p - a.whole);
-            memcpy(to + *n, a.whole, len);
-            *n += len;
-        }
+        bool other = false, is_mp = a.type == PA_MP_REACH || a.type == PA_MP_UNREACH;
+        if (!is_mp && (a.type != PA_NEXT_HOP || !without_next_hop))
+            continue;
+        memcpy(d->scratch + *n, run, (size_t)(a.whole - run));
+        *n += (size_t)(a.whole - run);
+        run = w.p;
+        if (!is_mp)
+            continue;
+        unsigned bit = 1u << (a.type - PA_MP_REACH);
+        bool ok =
+            a.type == PA_MP_REACH ? mp_reach(m, a.value, &other) : mp_unreach(m, a.value, &other);
+        if (!ok || (seen & bit))
+            return BGP_RESET;
+        seen |= bit;
+        d->stats.other_families += other;
     }
-    if (w.bad) {
-        memcpy(to + *n, w.p, (size_t)(w.end - w.p));
-        *n += (size_t)(w.end - w.p);
-    }
+    memcpy(d->scratch + *n, run, (size_t)(w.end - run));
+    *n += (size_t)(w.end - run);
     return BGP_OK;
 }
 
@@ -283,7 +282,8 @@ static enum bgp_outcome update_mp(struct bgp_decoder *d, const struct update *u,
     struct mp m;
     size_t n;
     struct cache_hit v4 = {ATTR_NONE, BGP_OK}, mp = v4;
-    if (mp_split(d, u->block, &m, d->scratch, &n, false) != BGP_OK)
+    bool only_mp = !u->announced.s.n;
+    if (mp_split(d, u->block, &m, &n, only_mp) != BGP_OK)
         return BGP_RESET;
     if (!tell(&u->withdrawn, ATTR_NONE, c, e, sink, arg) ||
         (m.has_unreach && !tell(&m.unreach, ATTR_NONE, c, e, sink, arg)))
@@ -294,7 +294,8 @@ static enum bgp_outcome update_mp(struct bgp_decoder *d, const struct update *u,
             return MAX(v4.outcome, BGP_RESET);
     }
     if (m.has_reach) {
-        (void)mp_split(d, u->block, &m, d->scratch, &n, true);
+        if (!only_mp) /* the same once more, for its own next hop */
+            (void)mp_split(d, u->block, &m, &n, true);
         memcpy(d->scratch + n, m.next_hop.p, m.next_hop.n);
         mp = attributes(d, (struct span){d->scratch, n + m.next_hop.n}, &m.next_hop, c);
         if (mp.outcome == BGP_FULL || !tell(&m.reach, mp.attr, c, e, sink, arg))

@@ -34,6 +34,11 @@ void connect__say(struct connect *c, const struct instance_event *e)
     *out_at(c, c->out_count++) = *e;
 }
 
+bool connect__is_behind(const struct connect *c)
+{
+    return c->out_count >= CONNECT_OUT_BEHIND;
+}
+
 void connect__news(struct connect *c)
 {
     c->moved(c->moved_arg, c->config.site);

@@ -311,7 +311,7 @@ uint64_t connect_ask(struct connect *c, const char *event, size_t n, connect_ans
     struct question q;
     uint64_t number;
     c->state.asked++;
-    if (c->closing || is_full(c) || !read_question(event, n, &q))
+    if (c->closing || is_full(c) || connect__is_behind(c) || !read_question(event, n, &q))
         return local_now(c, NULL, to, arg);
     if (strcmp(q.op, "wait") == 0)
         number = ask_wait(c, &q, to, arg);

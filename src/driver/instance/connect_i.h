@@ -29,7 +29,14 @@
 #include "driver/streams/connect_records.h"
 #include "driver/streams/shard_reader.h"
 
-enum { CONNECT_ID_MAX = 64, CONNECT_ARN_MAX = 256, CONNECT_OUT_MAX = 1 << 20 };
+enum {
+    CONNECT_ID_MAX = 64,
+    CONNECT_ARN_MAX = 256,
+    /* Things said and not acknowledged. Never reached: records wait in their own queue, and of
+     * flows and EventBridge nothing is taken above the second one. */
+    CONNECT_OUT_MAX = 1 << 20,
+    CONNECT_OUT_BEHIND = 1 << 17
+};
 enum { CONNECT_ENDED_MAX = 16384 }; /* remembered: at 50 a second those of five minutes */
 #define NO_ROW   UINT32_MAX
 #define NO_AGENT UINT32_MAX
@@ -148,6 +155,8 @@ void connect__say(struct connect *c, const struct instance_event *e);
 void connect__say_contact(struct connect *c, const struct row *r, uint8_t state, uint8_t end,
                           td_ms at);
 void connect__news(struct connect *c);
+/* Nobody takes what is said: the node is down. */
+bool connect__is_behind(const struct connect *c);
 
 uint32_t connect__row_new(struct connect *c, struct td_id id, struct td_id here);
 void connect__row_free(struct connect *c, uint32_t row);

@@ -317,7 +317,7 @@ bool connect_contact_event(struct connect *c, const char *text, size_t n)
     /* Of a pair's contacts both regions tell the same; each has those that are active in it. */
     bool ours = is_ours(c, e.instance_arn) &&
                 (!*e.active_region || strcmp(e.active_region, c->config.region) == 0);
-    if (ours) {
+    if (ours && !connect__is_behind(c)) { /* best effort at AWS, too */
         c->state.contact_events++;
         apply_event(c, &e);
         connect__news(c);

@@ -134,12 +134,14 @@ static inline struct cache_key cache_hash(const struct cache *c, struct span raw
     __extension__ typedef unsigned __int128 u128;
     uint8_t few[16];
     const uint64_t *k = c->key + 2;
-    const uint8_t *p = raw.p, *last = p + raw.n - 16;
+    const uint8_t *p = raw.p, *last;
     u128 sum = 0;
     if (UNLIKELY(raw.n < 16)) {
         memset(few, 0, sizeof few);
         memcpy(few, raw.p, raw.n);
         p = last = few;
+    } else {
+        last = p + raw.n - 16;
     }
     for (; p < last; p += 16, k += 2)
         sum += (u128)(cache__u64(p) + k[0]) * (cache__u64(p + 8) + k[1]);

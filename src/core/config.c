@@ -71,9 +71,29 @@ struct config *config_load_file_with(const char *path, const struct conf_section
     return c;
 }
 
+bool config_is(const struct config *c, const char *text, size_t len)
+{
+    return c->text_len == len && memcmp(c->text, text, len) == 0;
+}
+
+bool config_same_sites(const struct config *a, const struct config *b)
+{
+    bool same = a->n_sites == b->n_sites;
+    for (uint8_t s = 0; s < a->n_sites && same; s++)
+        same = a->site[s].key == b->site[s].key;
+    return same;
+}
+
+struct config *config_hold(const struct config *c)
+{
+    struct config *mine = (struct config *)c; /* nothing of what it says changes */
+    mine->holders++;
+    return mine;
+}
+
 void config_free(struct config *c)
 {
-    if (!c)
+    if (!c || (c->holders && c->holders--))
         return;
     mem_free(c->queue);
     mem_free(c->profile);

@@ -214,6 +214,7 @@ struct config {
     struct cfg_serve serve;
     char *text;                   /* the YAML it was read from, as it was */
     size_t text_len;
+    uint32_t holders;             /* beside the one who loaded it; see config_hold */
 };
 
 /* Reads a configuration. `file` is only named in messages. On failure returns NULL and appends one
@@ -233,7 +234,13 @@ struct config *config_load_with(const char *text, size_t len, const char *file,
 struct config *config_load_file_with(const char *path, const struct conf_section *sections,
                                      struct buf *errors) MUST_USE;
 const struct config *config_loading(struct conf *f);
-void config_free(struct config *c);
+void config_free(struct config *c); /* once for its loader and for each that holds it */
+/* Keeps it until one more config_free: for who may outlive its being replaced. */
+struct config *config_hold(const struct config *c);
+/* Was it read from this text? */
+bool config_is(const struct config *c, const char *text, size_t len);
+/* Facts name sites by their place: a running centre keeps its sites and their order. */
+bool config_same_sites(const struct config *a, const struct config *b);
 
 int config_site_by_name(const struct config *c, const char *name);   /* -1: none */
 int config_queue_by_name(const struct config *c, const char *name);

@@ -219,11 +219,8 @@ static void put_ended(struct core *k, struct contact *t, int sign)
     uint64_t one = (uint64_t)(int64_t)sign; /* wraps: sums of +1 and -1 */
     q->offered += one;
     q->wait_ms += sign * s->wait_ms;
-    if (s->connected_at) {
+    if (s->connected_at)
         q->answered += one;
-        if (s->wait_ms <= k->c->queue[t->queue].target_wait_ms)
-            q->in_target += one;
-    }
     if (s->end == ENDED_ABANDONED)
         q->abandoned += one;
     if (s->end == ENDED_COMPLETED) {

@@ -180,7 +180,8 @@ struct reality {
 void core_reconcile(struct core *core, const struct reality *real, td_ms now);
 
 uint64_t core_hash(const struct core *core);
-/* The model as bytes, and back. Restore needs the same configuration text. */
+/* The model as bytes, with the configuration it goes by, and back. Restore wants a core whose
+ * configuration has the same sites; it is replaced by the one in the snapshot. */
 void core_snapshot(const struct core *core, struct buf *out);
 bool core_restore(struct core *core, const void *data, size_t len) MUST_USE;
 

@@ -223,12 +223,11 @@ static void contact_owner_changed(struct core *k, struct contact *t, uint8_t was
     if (was_site != k->self || ours || was_state >= CONTACT_STATES)
         return;
     bool lost = t->now_state == CONTACT_ENDED && t->state.end == ENDED_LOST;
-    bool lost_here = lost && t->state.site == k->self;
     bool presumed = lost || t->now_state == CONTACT_PLACED;
-    if (was->epoch && was_state >= (lost_here ? CONTACT_QUEUED : CONTACT_CONNECTED) &&
+    if (was->epoch && was_state >= (lost ? CONTACT_QUEUED : CONTACT_CONNECTED) &&
         (presumed || was_state != CONTACT_ENDED)) {
         /* A takeover presumed it lost, or placed it anew, but it is (or was) talking here, or is
-         * presumed lost here and waits: the site that has it knows better, and claims it back. Two
+         * presumed lost and waits here: the site that has it knows better, and claims it back. Two
          * sites that both have seen it end do not argue: the later claim stands. */
         struct event e = {.type = EV_CONTACT, .contact = *was};
         e.contact.epoch = epoch_next(t->epoch, k->self);

@@ -130,7 +130,7 @@ struct group_state {
 };
 
 struct queue_state { /* sums over ended contacts, for handling time and patience */
-    uint64_t offered, answered, abandoned, in_target;
+    uint64_t offered, answered, abandoned;
     int64_t handle_ms, wait_ms;  /* handling: from the connection to the end of the wrap-up */
     uint64_t talked;
     double weight;               /* last told to the instance */

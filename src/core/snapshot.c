@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define SNAPSHOT_MAGIC 0x31504e5354u /* "TSNP1" */
+#define SNAPSHOT_MAGIC 0x32504e5354u /* "TSNP2" */
 
 /* ---- the hash ---- */
 
@@ -68,9 +68,8 @@ uint64_t core_hash(const struct core *k)
     h = hash_shares(k, h);
     for (uint16_t q = 0; q < k->c->n_queues; q++) {
         const struct queue_state *s = &k->queue[q];
-        uint64_t w[] = {
-            s->offered,           s->answered, s->abandoned, s->in_target, (uint64_t)s->handle_ms,
-            (uint64_t)s->wait_ms, s->talked};
+        uint64_t w[] = {s->offered,           s->answered, s->abandoned, (uint64_t)s->handle_ms,
+                        (uint64_t)s->wait_ms, s->talked};
         h = mix_words(h, w, COUNTOF(w));
     }
     uint64_t w[] = {k->policy, k->policy_reg.hlc, k->policy_reg.origin, k->config_reg.hlc,
@@ -129,6 +128,7 @@ static void put_registers(const struct core *k, struct buf *b)
     put_u64(b, k->policy_reg.hlc);
     put_u8(b, k->policy_reg.origin);
     put_u8(b, k->policy);
+    put_u64(b, k->policy_key);
     for (int p = 0; p < POLICIES_MAX; p++)
         for (int g = 0; g < GROUPS_MAX; g++) {
             put_u8(b, k->shares[p][g].set);
@@ -157,7 +157,7 @@ static void put_registers(const struct core *k, struct buf *b)
 void core_snapshot(const struct core *k, struct buf *b)
 {
     put_u64(b, SNAPSHOT_MAGIC);
-    put_u64(b, hash_bytes(k->c->text, k->c->text_len));
+    put_str(b, k->c->text, k->c->text_len);
     put_varint(b, k->seq);
     put_u64(b, k->hlc);
     put_varint(b, (uint64_t)k->now);
@@ -177,7 +177,6 @@ void core_snapshot(const struct core *k, struct buf *b)
         put_varint(b, s->offered);
         put_varint(b, s->answered);
         put_varint(b, s->abandoned);
-        put_varint(b, s->in_target);
         put_varint(b, s->talked);
         put_svarint(b, s->handle_ms);
         put_svarint(b, s->wait_ms);
@@ -196,6 +195,11 @@ void core_snapshot(const struct core *k, struct buf *b)
             e.agent = k->agent[i].state;
             event_encode(b, &e);
         }
+    put_varint(b, k->strays);
+    for (uint32_t i = 0; i < k->strays; i++) {
+        e.agent = k->stray[i];
+        event_encode(b, &e);
+    }
 }
 
 /* ---- in ---- */
@@ -256,6 +260,24 @@ static bool get_contact(struct core *k, struct reader *r)
     return true;
 }
 
+static bool get_agents(struct core *k, struct reader *r)
+{
+    uint64_t n = reader_varint(r);
+    for (uint64_t i = 0; i < n; i++) {
+        struct event e;
+        uint32_t at;
+        if (!event_decode(r, &e) || e.type != EV_AGENT)
+            return false;
+        if (map64_find(&k->agent_by_key, e.agent.agent, &at)) {
+            k->agent[at].state = e.agent;
+            agent_recount(k, &k->agent[at]);
+        } else {
+            stray_agent(k, &e.agent);
+        }
+    }
+    return true;
+}
+
 static void get_registers(struct core *k, struct reader *r)
 {
     k->config_reg.hlc = reader_u64(r);
@@ -263,6 +285,7 @@ static void get_registers(struct core *k, struct reader *r)
     k->policy_reg.hlc = reader_u64(r);
     k->policy_reg.origin = reader_u8(r);
     k->policy = reader_u8(r);
+    k->policy_key = reader_u64(r);
     if (k->policy >= k->c->n_policies)
         r->bad = true;
     for (int p = 0; p < POLICIES_MAX; p++)
@@ -294,13 +317,23 @@ static void get_registers(struct core *k, struct reader *r)
     }
 }
 
-/* Into a core just made. False: not a snapshot of this configuration, or damaged; the core is then
- * of no use. */
+/* The configuration that was in force, before anything that goes by it is read. */
+static bool get_config(struct core *k, struct reader *r)
+{
+    size_t len;
+    const char *text = reader_str(r, &len);
+    if (r->bad)
+        return false;
+    if (!config_is(k->c, text, len))
+        core_reconfigure(k, text, len);
+    return config_is(k->c, text, len);
+}
+
+/* Into a core just made. False: damaged, or of other sites; the core is then of no use. */
 bool core_restore(struct core *k, const void *data, size_t len)
 {
     struct reader r = reader_of(data, len);
-    if (reader_u64(&r) != SNAPSHOT_MAGIC ||
-        reader_u64(&r) != hash_bytes(k->c->text, k->c->text_len))
+    if (reader_u64(&r) != SNAPSHOT_MAGIC || !get_config(k, &r))
         return false;
     k->seq = reader_varint(&r);
     k->hlc = reader_u64(&r);
@@ -322,7 +355,6 @@ bool core_restore(struct core *k, const void *data, size_t len)
         s->offered = reader_varint(&r);
         s->answered = reader_varint(&r);
         s->abandoned = reader_varint(&r);
-        s->in_target = reader_varint(&r);
         s->talked = reader_varint(&r);
         s->handle_ms = reader_svarint(&r);
         s->wait_ms = reader_svarint(&r);
@@ -331,17 +363,7 @@ bool core_restore(struct core *k, const void *data, size_t len)
     for (uint64_t i = 0; i < n; i++)
         if (!get_contact(k, &r))
             return false;
-    n = reader_varint(&r);
-    for (uint64_t i = 0; i < n; i++) {
-        struct event e;
-        uint32_t at;
-        if (!event_decode(&r, &e) || e.type != EV_AGENT)
-            return false;
-        if (!map64_find(&k->agent_by_key, e.agent.agent, &at))
-            continue;
-        k->agent[at].state = e.agent;
-        agent_recount(k, &k->agent[at]);
-    }
+    bool ok = get_agents(k, &r) && get_agents(k, &r); /* ... and those it does not name now */
     k->actions.count = 0;
-    return reader_end_ok(&r);
+    return ok && reader_end_ok(&r);
 }

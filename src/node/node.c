@@ -45,7 +45,9 @@ struct node {
     struct core *core;
     struct store *store;
     uint32_t epoch;
-    struct buf batch; /* own facts since the last commit, encoded */
+    struct config *given; /* held: the world may replace its own */
+    struct config *first; /* what the store begins with, when that is not what was given */
+    struct buf batch;     /* own facts since the last commit, encoded */
     uint64_t batch_first;
     uint32_t batch_count;
     uint32_t uncommitted; /* facts of any origin put into the store since */
@@ -783,6 +785,44 @@ static void epoch_load(struct node *n)
     buf_free(&b);
 }
 
+/* Facts are folded again under the configuration they were folded under: that which the store
+ * begins with (its snapshot has its own), and the changes are facts themselves. NULL: *error says
+ * why. */
+static const struct config *first_config(struct node *n, char *error, size_t error_cap)
+{
+    const struct config *now = n->nc.config;
+    struct buf b = {0}, errors = {0};
+    const struct config *first = now;
+    if (!store_get_meta(n->store, "config", &b)) {
+        store_put_meta(n->store, "config", now->text, now->text_len);
+        n->uncommitted++;
+    } else if (!config_is(now, b.data, b.len)) {
+        first = n->first = config_load(b.data, b.len, "the store's configuration", &errors);
+    }
+    if (!first)
+        snprintf(error, error_cap, "%s", errors.data);
+    buf_free(&b);
+    buf_free(&errors);
+    return first;
+}
+
+/* The hub tells all when it was given another configuration than it had; sites hear of it. */
+static bool settle_config(struct node *n, char *error, size_t error_cap)
+{
+    const struct config *now = n->nc.config;
+    if (!config_same_sites(now, n->core->c)) {
+        snprintf(error, error_cap,
+                 "its store is of a centre with other sites: name another folder (store.dir), or "
+                 "the sites that it had, in their order");
+        return false;
+    }
+    if (n->nc.self == HUB && !config_is(n->core->c, now->text, now->text_len))
+        core_apply(n->core,
+                   &(struct input){.type = IN_SET_CONFIG, .config = {now->text, now->text_len}},
+                   n->nc.sched->now);
+    return true;
+}
+
 static bool on_snapshot_entry(void *arg, const void *data, size_t len)
 {
     return on_snapshot(((struct loading *)arg)->n, data, len);
@@ -792,13 +832,20 @@ struct node *node_new(const struct node_config *nc, char *error, size_t error_ca
 {
     struct node *n = mem_new(1, sizeof *n);
     n->nc = *nc;
+    n->given = config_hold(nc->config);
     n->store = nc->store;
     epoch_load(n);
-    n->core = core_new(nc->config, nc->self, n->epoch);
+    const struct config *first = first_config(n, error, error_cap);
     struct loading l = {.n = n};
-    if (!n->store->ops->load(n->store, on_snapshot_entry, on_event, &l)) {
-        snprintf(error, error_cap, "the store cannot be read: %s",
-                 n->store->error[0] ? n->store->error : "a record in it is damaged");
+    bool ok = first != NULL;
+    if (ok) {
+        n->core = core_new(first, nc->self, n->epoch);
+        ok = n->store->ops->load(n->store, on_snapshot_entry, on_event, &l);
+        if (!ok)
+            snprintf(error, error_cap, "the store cannot be read: %s",
+                     n->store->error[0] ? n->store->error : "a record in it is damaged");
+    }
+    if (!ok || !settle_config(n, error, error_cap)) {
         n->store = NULL; /* stays the caller's */
         node_free(n);
         return NULL;
@@ -828,6 +875,8 @@ static struct store *node__end(struct node *n)
         mem_free(n->keep[o].k);
     }
     core_free(n->core);
+    config_free(n->first);
+    config_free(n->given);
     n->core = NULL;
     n->store = NULL;
     buf_free(&n->batch);

@@ -506,9 +506,7 @@ bool world_reconfigure(struct world *w, const char *text, size_t len, const char
     struct config *c = config_load(text, len, name, errors);
     if (!c)
         return false;
-    bool same = c->n_sites == w->c->n_sites;
-    for (uint8_t s = 0; s < w->c->n_sites && same; s++)
-        same = c->site[s].key == w->c->site[s].key;
+    bool same = config_same_sites(c, w->c);
     if (!same)
         buf_fmt(errors,
                 "%s: sites: a running centre keeps its sites and their order; stop it to "

@@ -8,6 +8,7 @@ import http.client
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -29,9 +30,16 @@ folder = tempfile.mkdtemp(prefix="tandem-kill-")
 data = os.path.join(folder, "data")
 config = os.path.join(folder, "centre.yaml")
 with open(CONFIG, encoding="utf-8") as f:
-    text = f.read()
-with open(config, "w", encoding="utf-8") as f:  # commits of some size, and many snapshots
-    f.write(text + "store: {commit_ms: 200, snapshot_events: 700}\n")
+    text = f.read() + "store: {commit_ms: 200, snapshot_events: 700}\n"  # commits of some size, many snapshots
+
+
+def configure(bound):
+    """The operator edits the file, with or without a centre that runs."""
+    with open(config, "w", encoding="utf-8") as f:
+        f.write(text.replace("share_bound_contacts: 10", f"share_bound_contacts: {bound}"))
+    return bound
+
+
 print(f"# TANDEM_SEED={SEED} TANDEM_KILLS={KILLS}", flush=True)
 
 
@@ -77,6 +85,7 @@ def kill_at_start():
     p.wait()
 
 
+bound = configure(10)
 answers = Answers()
 kills = 0
 last = []
@@ -84,8 +93,14 @@ while kills < KILLS and not tap.problems:
     if kills and rng.random() < 0.25:
         kill_at_start()
         kills += 1
+    if rng.random() < 0.3:
+        bound = configure(rng.randrange(10, 30))
     hub = Hub("--data", data, config=config)
     agreed(hub)
+    tap.equal(hub.get("/v1/status").json()["share_bound_contacts"], bound, "the bound as the file has it")
+    if rng.random() < 0.2:
+        bound = configure(rng.randrange(10, 30))
+        hub.process.send_signal(signal.SIGHUP)
     check_known(hub, last + rng.sample(sorted(answers.site), min(20, len(answers.site))))
     before = set(answers.site)
     clients = [threading.Thread(target=answers.ask, args=(hub, random.Random(rng.getrandbits(64)))) for _ in range(CLIENTS)]

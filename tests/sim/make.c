@@ -196,9 +196,35 @@ static void any_shares(struct sim *s, int32_t share_ppm[SITES_MAX])
     share_ppm[1] = PPM - share_ppm[0];
 }
 
+/* The file is read again, with another bound, another target and one queue more. */
+static void reconfigure(struct sim *s)
+{
+    struct buf b = {0}, errors = {0};
+    const char *text = s->c->text, *bound = strstr(text, "share_bound_contacts: "),
+               *target = strstr(text, "target_wait_s: 10}\n"),
+               *profiles = strstr(text, "profiles:");
+    BUG_ON(!bound || !target || !profiles);
+    buf_add(&b, text, (size_t)(target - text));
+    buf_fmt(&b, "target_wait_s: %d}\n", 5 + (int)rng_below(&s->rng, 30));
+    target = strchr(target, '\n') + 1;
+    buf_add(&b, target, (size_t)(profiles - target));
+    if (rng_chance(&s->rng, 0.5))
+        buf_str(&b, "  - {name: later, handle_s: 10, patience_s: 10}\n");
+    buf_add(&b, profiles, (size_t)(bound - profiles));
+    buf_fmt(&b, "share_bound_contacts: %d\n", 1 + (int)rng_below(&s->rng, 20));
+    buf_str(&b, strchr(bound, '\n') + 1);
+    if (!world_reconfigure(s->w, b.data, b.len, "again.yaml", &errors) && world_node(s->w, HUB))
+        fail(s, "a new configuration is refused: %s", errors.data);
+    s->crash[HUB] = world_node(s->w, HUB) && rng_chance(&s->rng, 0.3); /* before it is durable */
+    buf_free(&b);
+    buf_free(&errors);
+}
+
 void make_orders(struct sim *s)
 {
     int orders = (int)rng_below(&s->rng, 4);
+    if (rng_chance(&s->rng, 0.2))
+        reconfigure(s);
     for (int i = 0; i < orders; i++) {
         struct node *n = world_node(s->w, any_node(s));
         uint8_t policy = (uint8_t)rng_below(&s->rng, s->c->n_policies);

@@ -113,6 +113,15 @@ static void on_abort(int sig)
     raise(sig);
 }
 
+static bool over;
+
+/* A world whose node cannot start again ends the program. */
+static void on_exit_early(void)
+{
+    if (!over)
+        printf("seed %" PRIu64 " FAILED: a node could not start again\n", seed_now);
+}
+
 /* ---- one run ---- */
 
 static void run_until(struct sim *s, td_ms until)
@@ -242,12 +251,15 @@ int main(int argc, char **argv)
     struct options o = {.seeds = 100, .from = 1};
     uint64_t checks = 0, bad = 0;
     signal(SIGABRT, on_abort);
+    atexit(on_exit_early);
     if (!options_read(argc, argv, &o)) {
+        over = true;
         fprintf(stderr, "usage: sim [--seeds N] [--from S] [--first] [--verbose] [--watch TEXT]\n");
         return 2;
     }
     for (uint64_t seed = o.from; seed < o.from + o.seeds && bad < (o.first ? 1 : 10); seed++)
         bad += !run_seed(seed, &o, &checks);
+    over = true;
     printf("sim: %" PRIu64 " seeds, %" PRIu64 " facts checked, %" PRIu64 " failed\n", o.seeds,
            checks, bad);
     return bad != 0;

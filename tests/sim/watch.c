@@ -178,6 +178,9 @@ static void watch_equal(struct sim *s)
             continue;
         const struct core *k = node_core(n);
         core_check(k);
+        if (!config_is(k->c, world_config(s->w)->text, world_config(s->w)->text_len))
+            fail(s, "%s goes by another configuration than the one it was given",
+                 name_of(s, k->self));
         if (core_hash(k) != hash || !registers_equal(k, hub))
             fail(s, "%s and the hub differ %d s after all is well", name_of(s, k->self),
                  QUIET_MS / 1000);

@@ -46,10 +46,10 @@ run gcc
 tap browser qa/browser.sh
 echo "== clang"
 CC=clang build clang -Dwerror=true
-run clang --no-suite long
+run clang --no-suite long --no-suite wire
 tap same qa/same.sh build-gcc/tandem build-clang/tandem
 echo "== AddressSanitizer, UndefinedBehaviorSanitizer"
 CC=gcc build asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined
-run asan --no-suite lab
+run asan --no-suite lab --no-suite wire
 
 python3 qa/count.py "${logs[@]}"

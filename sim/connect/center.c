@@ -21,6 +21,11 @@ const char *const channel_api_names[CHANNELS] = {"VOICE", "CHAT", "TASK", "EMAIL
 
 /* ---- time ---- */
 
+int64_t center_limits_ms(const struct center *c, int64_t wall_ms)
+{
+    return c->options.speed > 1 ? center_now(c) : wall_ms;
+}
+
 td_ms center_now(const struct center *c)
 {
     return c->now;

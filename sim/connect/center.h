@@ -351,11 +351,17 @@ struct center_options {
     int64_t wall_ms;      /* the wall clock then (any monotonic one) */
     uint32_t history_max; /* ended contacts kept in each instance */
     bool arrivals;        /* contacts arrive by the configuration's workload, at its mean rate */
+    /* The Lambda function that every flow asks at its entry and while a call waits (ask_flows.h);
+     * NULL: flows lead to their queues. */
+    const char *function;
+    uint32_t transfer_numbers; /* of each instance, for calls from other instances */
 };
 struct center *center_new(const struct center_options *o);
 void center_free(struct center *c);
 
 td_ms center_now(const struct center *c);
+/* The clock of AWS's limits: the wall's, or the centre's where that is faster. */
+int64_t center_limits_ms(const struct center *c, int64_t wall_ms);
 /* Plays what falls due until the wall clock says `wall_ms`; call it often. One that cannot keep up
  * with its speed goes slower: a call plays 20,000 things at most (some 50 ms), and what is then
  * left of the time is never caught up. */

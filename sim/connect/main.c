@@ -169,11 +169,12 @@ static void stop(uv_signal_t *s, int signum)
     outside_close(p->outside, outside_closed, p);
 }
 
-/* PUT /sim/clock {"skip_ms": 1500}: so much time passes at once. Tells the time it is then. */
+/* PUT /sim/clock {"skip_ms": 1500}: so much time passes at once. Tells the time it is then, and how
+ * many times as fast as the wall's it runs. */
 static void control_clock(void *arg, struct http_request *rq)
 {
     struct program *p = arg;
-    char reply[64];
+    char reply[96];
     json_t *in = rq->body.n ? json_loadb(rq->body.p, rq->body.n, 0, NULL) : NULL;
     const json_t *skip = json_object_get(in, "skip_ms");
     json_int_t ms = json_integer_value(skip);
@@ -186,7 +187,9 @@ static void control_clock(void *arg, struct http_request *rq)
         return;
     }
     center_skip(p->center, rq->method == HTTP_METHOD_PUT ? ms : 0);
-    int n = snprintf(reply, sizeof reply, "{\"now_ms\":%lld}", (long long)center_now(p->center));
+    center_run(p->center, steady_ms());
+    int n = snprintf(reply, sizeof reply, "{\"now_ms\":%lld,\"speed\":%g}",
+                     (long long)center_now(p->center), p->speed);
     http_reply(rq, 200, "application/json", reply, (size_t)n);
 }
 
@@ -356,16 +359,18 @@ int main(int argc, char **argv)
     }
     if (!p.seeded && getrandom(&p.seed, sizeof p.seed, 0) != sizeof p.seed)
         p.seed = (uint64_t)wall_ms();
-    p.center =
-        center_new(&(struct center_options){.config = p.setup->config,
-                                            .pairs = p.setup->pairs,
-                                            .account = p.setup->account,
-                                            .speed = p.speed,
-                                            .seed = p.seed,
-                                            .start = wall_ms(),
-                                            .wall_ms = steady_ms(),
-                                            .history_max = p.setup->history_max,
-                                            .arrivals = p.setup->arrivals && !p.no_arrivals});
+    p.center = center_new(
+        &(struct center_options){.config = p.setup->config,
+                                 .pairs = p.setup->pairs,
+                                 .account = p.setup->account,
+                                 .speed = p.speed,
+                                 .seed = p.seed,
+                                 .start = wall_ms(),
+                                 .wall_ms = steady_ms(),
+                                 .history_max = p.setup->history_max,
+                                 .arrivals = p.setup->arrivals && !p.no_arrivals,
+                                 .function = p.setup->function[0] ? p.setup->function : NULL,
+                                 .transfer_numbers = p.setup->transfer_numbers});
     setup_add_keys(p.setup, p.center);
     rc = serve(&p);
     center_free(p.center);

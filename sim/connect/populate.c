@@ -1,4 +1,5 @@
 /* populate.c - the resources of the centre's configuration, as an instance has them. */
+#include "connect/ask_flows.h"
 #include "connect/center_i.h"
 
 #include <stdio.h>
@@ -59,12 +60,9 @@ static void add_queue(struct instance *i, const struct cfg_queue *cfg)
 }
 
 /* A flow that leads into the queue, in Amazon Connect's flow language. */
-static void add_flow(struct instance *i, struct queue *q)
+static void put_leading(struct buf *text, const char *queue_arn)
 {
-    char arn[ARN_MAX], name[NAME_MAX_LEN + 8];
-    struct buf text = {0};
-    res_arn(i, &q->r, arn);
-    buf_fmt(&text,
+    buf_fmt(text,
             "{\"Version\":\"2019-10-30\",\"StartAction\":\"queue\",\"Metadata\":{},\"Actions\":["
             "{\"Identifier\":\"queue\",\"Type\":\"UpdateContactTargetQueue\","
             "\"Parameters\":{\"QueueId\":\"%s\"},\"Transitions\":{\"NextAction\":\"wait\","
@@ -75,7 +73,63 @@ static void add_flow(struct instance *i, struct queue *q)
             "{\"NextAction\":\"end\",\"ErrorType\":\"NoMatchingError\"}]}},"
             "{\"Identifier\":\"end\",\"Type\":\"DisconnectParticipant\",\"Parameters\":{},"
             "\"Transitions\":{}}]}",
-            arn);
+            queue_arn);
+}
+
+struct place { /* of a flow's text, to be filled in */
+    const char *name, *value;
+};
+
+/* The text with each {{NAME}} replaced. None may be left open: the flows are our own. */
+static void put_filled(struct buf *out, const struct http_asset *flow, const struct place *places)
+{
+    const char *p = flow->identity.p, *end = p + flow->identity.n;
+    for (const char *open; (open = memmem(p, (size_t)(end - p), "{{", 2));) {
+        const char *close = memmem(open, (size_t)(end - open), "}}", 2);
+        BUG_ON(!close);
+        const struct place *at = places;
+        size_t n = (size_t)(close - open) - 2;
+        while (strlen(at->name) != n || memcmp(at->name, open + 2, n) != 0)
+            BUG_ON(!(++at)->name);
+        buf_add(out, p, (size_t)(open - p));
+        buf_str(out, at->value);
+        p = close + 2;
+    }
+    buf_add(out, p, (size_t)(end - p));
+}
+
+static struct flow *add_wait_flow(struct instance *i)
+{
+    const struct center_options *o = &i->mirror->center->options;
+    struct buf text = {0};
+    const struct place places[] = {{"ACCOUNT", i->mirror->account},
+                                   {"FUNCTION", o->function},
+                                   {"MESSAGE", "Please hold."},
+                                   {0}};
+    put_filled(&text, &ask_wait_flow, places);
+    struct flow *f = flow_new(i, "Wait and ask", "CUSTOMER_QUEUE", text.data);
+    buf_free(&text);
+    return f;
+}
+
+static void add_flow(struct instance *i, struct queue *q, struct flow *wait)
+{
+    const struct center_options *o = &i->mirror->center->options;
+    char arn[ARN_MAX], wait_arn[ARN_MAX] = "", name[NAME_MAX_LEN + 8];
+    struct buf text = {0};
+    res_arn(i, &q->r, arn);
+    if (wait)
+        res_arn(i, &wait->r, wait_arn);
+    const struct place places[] = {{"ACCOUNT", i->mirror->account},
+                                   {"FUNCTION", o->function},
+                                   {"QUEUE", q->r.name},
+                                   {"QUEUE_ARN", arn},
+                                   {"WAIT_FLOW_ARN", wait_arn},
+                                   {0}};
+    if (wait)
+        put_filled(&text, &ask_entry_flow, places);
+    else
+        put_leading(&text, arn);
     snprintf(name, sizeof name, "Enter %s", q->r.name);
     q->entry = flow_new(i, name, "CONTACT_FLOW", text.data);
     buf_free(&text);
@@ -83,7 +137,7 @@ static void add_flow(struct instance *i, struct queue *q)
 
 /* Numbers of the range that is kept for fiction (NANPA: 555-0100 to 0199), then of 555 as a whole.
  */
-static void add_number(struct instance *i, struct queue *q)
+static struct number *add_number(struct instance *i, struct flow *flow)
 {
     char e164[16];
     uint32_t n = i->mirror->list[RES_NUMBER].n, at = i->region->site;
@@ -91,12 +145,27 @@ static void add_number(struct instance *i, struct queue *q)
     struct number *number = res_new(i, RES_NUMBER, e164, NULL);
     str_copy(number->country, sizeof number->country, "US");
     str_copy(number->type, sizeof number->type, "DID");
-    number->flow = q->entry;
+    number->flow = flow;
     number->side = i->side;
-    number->tdg = i->mirror->tdg_default;
-    if (number->tdg)
-        number->tdg->n_numbers++;
-    q->number = number;
+    return number;
+}
+
+/* A pair's calls come in by its traffic distribution group. */
+static void add_queue_number(struct instance *i, struct queue *q)
+{
+    q->number = add_number(i, q->entry);
+    q->number->tdg = i->mirror->tdg_default;
+    if (q->number->tdg)
+        q->number->tdg->n_numbers++;
+}
+
+/* Numbers that belong to one region alone, for calls that are meant to arrive there. */
+static void add_transfer_numbers(struct mirror *m)
+{
+    struct queue *first = (struct queue *)m->list[RES_QUEUE].item[0];
+    for (uint8_t s = 0; s < m->n_sides; s++)
+        for (uint32_t n = 0; n < m->center->options.transfer_numbers; n++)
+            add_number(m->side[s], first->entry);
 }
 
 static void add_profile(struct instance *i, const struct cfg_profile *cfg)
@@ -181,10 +250,13 @@ void mirror_populate(struct mirror *m)
     add_all_hours(i);
     for (uint16_t q = 0; q < c->n_queues; q++)
         add_queue(i, &c->queue[q]);
+    struct flow *wait = m->center->options.function ? add_wait_flow(i) : NULL;
     for (uint32_t q = 0; q < m->list[RES_QUEUE].n; q++) {
-        add_flow(i, (struct queue *)m->list[RES_QUEUE].item[q]);
-        add_number(i, (struct queue *)m->list[RES_QUEUE].item[q]);
+        struct queue *queue = (struct queue *)m->list[RES_QUEUE].item[q];
+        add_flow(i, queue, wait);
+        add_queue_number(i, queue);
     }
+    add_transfer_numbers(m);
     for (uint16_t p = 0; p < c->n_profiles; p++)
         add_profile(i, &c->profile[p]);
     add_users(m);

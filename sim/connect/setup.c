@@ -53,6 +53,13 @@ static const struct conf_row setup_rows[] = {
     {"lambdas", "Lambda functions, each an HTTP endpoint.", .type = CONF_LIST,
      CONF_ALLOC(struct setup, lambda, n_lambdas), .min = 0, .max = SETUP_LAMBDAS_MAX,
      .sub = &lambda_table, .def_doc = "none"},
+    {"function",
+     "The Lambda function that every flow asks: at its entry where the contact goes, and while a "
+     "call waits whether it goes elsewhere. The flows are those of deploy/flows.",
+     CONF_AT(struct setup, function), .type = CONF_NAME,
+     .def_doc = "none: flows lead to their queues"},
+    {"transfer_numbers", "Numbers of each instance for calls that other instances transfer to it.",
+     CONF_AT(struct setup, transfer_numbers), .type = CONF_INT, .min = 0, .max = 64, .def = "0"},
     {"events", "The webhook that contact events are posted to, as EventBridge does.",
      CONF_AT(struct setup, events_url), .type = CONF_TEXT, .def_doc = "none"},
     {"keys", "Who may call.", .type = CONF_LIST, CONF_ALLOC(struct setup, key, n_keys), .min = 1,

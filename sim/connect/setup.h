@@ -26,7 +26,8 @@ enum { SETUP_LAMBDAS_MAX = 64 };
 struct setup {
     char account[ACCOUNT_MAX];
     bool pairs, arrivals;
-    uint32_t history_max, shards;
+    uint32_t history_max, shards, transfer_numbers;
+    char function[65]; /* "": none */
     uint32_t n_keys;
     struct setup_key *key;
     uint32_t n_lambdas;

@@ -11,7 +11,14 @@
 #include "base/log.h"
 #include "driver/instance/tdg.h"
 
-enum { KEY_MIN = 16, KEY_MAX = 256, QUESTION_MAX = 64 * 1024 };
+enum {
+    KEY_MIN = 16,
+    KEY_MAX = 256,
+    QUESTION_MAX = 64 * 1024,
+    READ_MS = 250, /* between two reads of a shard: 4 of the 5 a second that AWS allows */
+    READ_LEAST_MS = 20,
+    PROBE_LEAST_MS = 500,
+};
 
 struct amazon {
     struct amazon_options o;
@@ -191,6 +198,11 @@ static void make_driver(struct amazon *a, const struct amazon_instance *i)
         .now_arg = a,
         .pseudonym_key = {a->o.pseudonym_key[0], a->o.pseudonym_key[1]},
     };
+    if (a->o.speed > 1) { /* as often by that clock */
+        config.read_ms = (uint32_t)MAX(READ_MS / a->o.speed, READ_LEAST_MS);
+        config.poll_ms = (uint32_t)MAX(CONNECT_POLL_MS / a->o.speed, CONNECT_PROBE_MS);
+        config.probe_ms = (uint32_t)MAX(CONNECT_PROBE_MS / a->o.speed, PROBE_LEAST_MS);
+    }
     for (uint32_t k = 0; k < g->n_instances; k++)
         config.numbers[g->instance[k].site] = g->instance[k].numbers;
     a->driver[i->site] = connect_new(a->o.loop, &config, moved, a);
@@ -253,7 +265,8 @@ struct amazon *amazon_new(const struct amazon_options *o, char *error, size_t ca
                             &(struct aws_client_config){.endpoint = or_null(g->endpoint),
                                                         .account = g->account,
                                                         .credentials = a->credentials,
-                                                        .seed = o->seed});
+                                                        .seed = o->seed,
+                                                        .speed = o->speed});
     for (uint32_t i = 0; i < g->n_instances; i++)
         make_driver(a, &g->instance[i]);
     for (uint32_t k = 0; k < g->n_pairs; k++)

@@ -24,6 +24,7 @@ struct amazon_options {
     const struct config *config;
     uint64_t pseudonym_key[2];
     uint64_t seed;
+    double speed; /* of the nodes' clock against the wall's, where AWS is simulated; 0: 1 */
     td_ms (*now)(void *arg);                 /* the nodes' clock */
     void (*moved)(void *arg, uint8_t site);  /* an instance has something to say */
     /* The parts of the two sites' shares in force; false: not known now. */

@@ -1,5 +1,5 @@
 /* run.c - `tandem run`: hub and sites over instances of Amazon Connect, with API and dashboard, by
- * the clock on the wall. */
+ * the clock on the wall; or by that of a connectsim, which may be faster. */
 #include "cli/cli.h"
 
 #include "base/mem.h" /* before uv.h, which may define MIN and MAX again */
@@ -11,24 +11,29 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <uv.h>
 
 #include "amazon/amazon.h"
 #include "base/log.h"
 #include "base/when.h"
+#include "cli/sim_clock.h"
 #include "core/model.h"
 #include "node/world.h"
 #include "serve/api.h"
 #include "serve/live.h"
 
-enum { HISTORY_MAX = 200000 /* contacts that a store in memory remembers: some 100 MB */ };
+enum {
+    HISTORY_MAX = 200000, /* contacts that a store in memory remembers: some 100 MB */
+    SETTLE_MS = 60000,    /* after the start; then a site that is not heard is lost */
+};
 
 struct run {
     const char *config_file, *listen, *data;
     int port;
     int64_t for_ms;
 
+    struct sim_clock clock; /* as it was at the start */
+    uint64_t clock_ns;      /* of uv_hrtime, then */
     struct config *config;
     struct amazon_config *amazon_config;
     uint64_t key[2], seed;
@@ -46,17 +51,22 @@ struct run {
 
 /* ---- between the instances and the world ---- */
 
-static td_ms wall_ms(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_REALTIME, &t);
-    return (td_ms)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static td_ms now(void *arg)
 {
     struct run *r = arg;
-    return r->live ? live_now(r->live) : wall_ms();
+    double passed_ms = (double)(uv_hrtime() - r->clock_ns) / 1e6;
+    return r->live ? live_now(r->live) : r->clock.now + (td_ms)(passed_ms * r->clock.speed);
+}
+
+static bool set_clock(struct run *r)
+{
+    char error[300];
+    if (sim_clock_ask(r->amazon_config->endpoint, &r->clock, error, sizeof error)) {
+        r->clock_ns = uv_hrtime();
+        return true;
+    }
+    fprintf(stderr, "tandem run: %s\n", error);
+    return false;
 }
 
 static void moved(void *arg, uint8_t site)
@@ -76,6 +86,10 @@ static bool wanted(void *arg, const uint8_t site[2], int32_t ppm[2])
     if (!n)
         return false;
     const struct core *k = node_core(n);
+    uint8_t why;
+    bool open = health_site_open(k, site[0], &why) && health_site_open(k, site[1], &why);
+    if (!open && now(r) - r->clock.now < SETTLE_MS)
+        return false; /* instances are not heard all at once: no reason to send everybody over */
     for (int i = 0; i < 2; i++)
         ppm[i] = k->group[shares_group_of(k, site[i])].by[k->self].share_ppm[site[i]];
     return true;
@@ -91,7 +105,7 @@ static bool make_world(struct run *r)
                               .durable = r->data != NULL,
                               .history_max = HISTORY_MAX,
                               .instances = amazon_instances(r->amazon),
-                              .start = wall_ms(),
+                              .start = now(r),
                               .hooks = api_hooks(r->api)};
     r->world = world_new(&o, &errors);
     if (!r->world) {
@@ -100,8 +114,11 @@ static bool make_world(struct run *r)
         r->rc = EXIT_IO;
         return false;
     }
-    r->live = live_new(&(struct live_options){
-        .loop = &r->loop, .world = r->world, .speed = 1, .turned = api_turned, .arg = r->api});
+    r->live = live_new(&(struct live_options){.loop = &r->loop,
+                                              .world = r->world,
+                                              .speed = r->clock.speed,
+                                              .turned = api_turned,
+                                              .arg = r->api});
     api_start(r->api, r->world, r->live);
     return true;
 }
@@ -123,10 +140,14 @@ static bool serve(struct run *r)
         return false;
     }
     bool v6 = strchr(listen, ':') != NULL;
-    printf("%s: %u sites, %u agents\n\n"
+    char speed[64] = "";
+    if (r->clock.speed != 1)
+        snprintf(speed, sizeof speed, ", %g times as fast as the clock on the wall",
+                 r->clock.speed);
+    printf("%s: %u sites, %u agents%s\n\n"
            "  dashboard   http://%s%s%s:%d/\n"
            "  flows ask   http://%s:%d/flow/%s\n\nCtrl-C ends it.\n",
-           r->config->name, r->config->n_sites, r->config->n_agents, v6 ? "[" : "", listen,
+           r->config->name, r->config->n_sites, r->config->n_agents, speed, v6 ? "[" : "", listen,
            v6 ? "]" : "", port, r->amazon_config->listen, flows, r->config->site[0].name);
     fflush(stdout);
     return true;
@@ -218,6 +239,8 @@ static int run(struct run *r)
         fprintf(stderr, "tandem run: cannot make %s: %s\n", r->data, strerror(errno));
         return EXIT_IO;
     }
+    if (!set_clock(r))
+        return EXIT_AWAY;
     if (getrandom(&r->seed, sizeof r->seed, 0) != sizeof r->seed ||
         !cli_pseudonym_key(r->data, r->key)) {
         fprintf(stderr, "tandem run: no key for pseudonyms: %s\n", strerror(errno));
@@ -235,6 +258,7 @@ static int run(struct run *r)
                                                     .config = r->config,
                                                     .pseudonym_key = {r->key[0], r->key[1]},
                                                     .seed = r->seed,
+                                                    .speed = r->clock.speed,
                                                     .now = now,
                                                     .moved = moved,
                                                     .wanted = wanted,

@@ -184,7 +184,7 @@ void connect__release(struct instance *i, struct td_id contact)
     struct connect *c = of(i);
     uint32_t row = connect__row_of(c, contact);
     struct row *r = row == NO_ROW ? NULL : &c->row[row];
-    if (!r || r->state != ROW_QUEUED) {
+    if (!r || r->state != ROW_QUEUED || r->channel == CHANNEL_EMAIL) { /* e-mail stays */
         outcome(c, INST_RELEASED, contact, false);
     } else if (r->channel == CHANNEL_CHAT || r->channel == CHANNEL_TASK) {
         stop_contact(c, r, told_nothing, NULL);
@@ -204,11 +204,17 @@ void connect__send(struct instance *i, struct td_id contact, uint8_t to_site)
     const char *number =
         to_site < SITES_MAX ? connect_claim(&c->config.numbers[to_site], contact) : NULL;
     if (!r || r->state >= ROW_CONNECTED)
-        return; /* a chat, which is started there; or somebody has taken it */
-    if (!number) {
-        log_error("connect", "a site has no numbers for transfers",
-                  LF_S("site", c->config.config->site[to_site].name));
-        connect__answer_row(c, row, "LOCAL", "");
+        return;                                                     /* somebody has taken it */
+    if (r->channel == CHANNEL_CHAT || r->channel == CHANNEL_TASK) { /* it is started there */
+        connect__answer_row(c, row, "END", "");
+        connect__row_free(c, row);
+        return;
+    }
+    if (r->channel != CHANNEL_VOICE || !number) {
+        if (!number)
+            log_error("connect", "a site has no numbers for transfers",
+                      LF_S("site", c->config.config->site[to_site].name));
+        connect__answer_row(c, row, "LOCAL", ""); /* e-mail stays where it came in */
         r->given = r->leaving = false;
         is_queued(c, row);
         return;

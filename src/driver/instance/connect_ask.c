@@ -189,7 +189,9 @@ void connect__expect(struct connect *c, uint32_t row)
         struct ask *a = &c->ask[i];
         if (!a->number || a->row != NO_ROW)
             continue;
-        if (id_eq(a->id, r->id) || (number && strcmp(a->dialled, number) == 0)) {
+        bool it = !id_none(a->claimed) ? id_eq(a->claimed, r->id)
+                                       : number && strcmp(a->dialled, number) == 0;
+        if (id_eq(a->id, r->id) || it) {
             struct td_id here = a->id; /* of a transfer by number this is its id here */
             a->id = r->id;
             claim(c, row, here);
@@ -240,6 +242,14 @@ static uint64_t local_now(struct connect *c, const struct question *q, connect_a
     return 0;
 }
 
+/* The open question is about a call that says whose it is: no other's expectation may take it. */
+static void claimed_by(struct connect *c, uint64_t number, struct td_id claimed)
+{
+    for (uint32_t i = 0; i < c->asks_high; i++)
+        if (c->ask[i].number == number)
+            c->ask[i].claimed = claimed;
+}
+
 static uint64_t ask_route(struct connect *c, const struct question *q, connect_answer *to,
                           void *arg)
 {
@@ -254,8 +264,11 @@ static uint64_t ask_route(struct connect *c, const struct question *q, connect_a
             answer(c, to, arg, "LOCAL", "", c->row[expected].id, c->row[expected].queue);
             return 0;
         }
-        if (by_number)
-            return open_ask(c, NO_ROW, q->here, q->called, to, arg);
+        if (by_number) {
+            uint64_t number = open_ask(c, NO_ROW, q->here, q->called, to, arg);
+            claimed_by(c, number, q->claimed);
+            return number;
+        }
     }
     if (row != NO_ROW && c->row[row].state >= ROW_QUEUED) { /* asked again: the answer was lost */
         answer(c, to, arg, "LOCAL", "", c->row[row].id, c->row[row].queue);

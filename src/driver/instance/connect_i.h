@@ -103,6 +103,7 @@ struct ask {
     td_ms due;
     struct td_id id; /* the nodes' id of the contact it is for */
     char dialled[CONNECT_NUMBER_MAX]; /* "": the question is not about a transfer */
+    struct td_id claimed; /* of a transfer that says whose it is; none: the number must do */
     connect_answer *answer;
     void *arg;
 };

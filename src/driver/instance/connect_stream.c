@@ -315,9 +315,9 @@ bool connect_contact_event(struct connect *c, const char *text, size_t n)
     if (!contact_event_decode(text, n, &e))
         return false;
     /* Of a pair's contacts both regions tell the same; each has those that are active in it. */
-    bool ours = is_ours(c, e.instance_arn) &&
-                (!*e.active_region || strcmp(e.active_region, c->config.region) == 0);
-    if (ours && !connect__is_behind(c)) { /* best effort at AWS, too */
+    bool ours = is_ours(c, e.instance_arn);
+    bool here = !*e.active_region || strcmp(e.active_region, c->config.region) == 0;
+    if (ours && here && !connect__is_behind(c)) { /* best effort at AWS, too */
         c->state.contact_events++;
         apply_event(c, &e);
         connect__news(c);

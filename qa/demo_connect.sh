@@ -22,7 +22,7 @@ done
 
 log=$(mktemp)
 sim=''
-# shellcheck disable=SC2329 # called by the trap
+# shellcheck disable=SC2317,SC2329 # called by the trap
 cleanup() {
     [[ $sim ]] && kill "$sim" 2>/dev/null && wait "$sim"
     rm -f "$log"

@@ -142,7 +142,8 @@ static void turn(uv_timer_t *t)
 {
     struct program *p = t->data;
     center_run(p->center, steady_ms());
-    uv_timer_start(t, turn, (uint64_t)center_wait(p->center, steady_ms(), TURN_MS), 0);
+    int64_t wait = center_wait(p->center, steady_ms(), TURN_MS);
+    uv_timer_start(t, turn, (uint64_t)MAX(wait, 1), 0); /* of 0 ms it would run before any client */
 }
 
 static void closed(void *arg)

@@ -868,6 +868,18 @@ def keys(folder):
     tap.equal(sim.stop(), 0, "it stops cleanly")
 
 
+def busy(folder):
+    """More contacts than the machine can play at this speed: the clock is late, clients are not."""
+    path = os.path.join(folder, "busy.yaml")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(CENTRE + "workload: {contacts_per_day: 86400000, flat: true}\n")
+    sim = aws.ConnectSim("--config", path, "--speed", "1000", "--throttle", "off")
+    for _ in range(3):
+        tap.equal(sim.request("GET", "/sim/clock")[0], 200, "it answers")
+    tap.equal(sim.stop(), 0, "and stops")
+    tap.end("a centre that cannot keep up still answers and stops")
+
+
 def throttled():
     """AWS's limits: a burst of five and then two a second; the SDK tries again by itself."""
     sim = aws.ConnectSim("--regions", f"{EAST},{WEST}", "--no-arrivals", "--seed", "3", "--speed", "0")
@@ -999,6 +1011,7 @@ def main():
     sim.stop()
     with tempfile.TemporaryDirectory() as folder:
         keys(folder)
+        busy(folder)
     throttled()
     every_error()
     coverage(aws.PROGRAM)

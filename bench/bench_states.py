@@ -2,7 +2,9 @@
 knows it, from the streams alone: tandem run over connectsim, a pair of regions with AGENTS (1000)
 agents in all and calls for 70 % of them, AWS's default throttles. An agent who is free is logged out
 at his desk, and the hub's API is asked until it says so, 60 times. Wall-clock time, on a machine that
-has nothing else to do; the API's own work and the asking every 5 ms are in it.
+has nothing else to do; the API's own work and the asking every 5 ms are in it. Then a region is drained
+and taken back, three times: how long after the order AWS has accepted the shift of numbers, agents and
+sign-in, which is one call.
 
     build/venv/bin/python bench/bench_states.py 1000"""
 
@@ -101,6 +103,29 @@ calls = sum(i["contacts"]["connected"] for i in state["instances"])
 throttled = sum(c["throttled"] for c in state["calls"]) + state["kinesis_throttled"]
 print(f"{AGENTS} agents, {calls} of them in calls: known after {took[30]:.2f} s (median), {took[53]:.2f} s (9 of 10), "
       f"{took[-1]:.2f} s (all of 60); API calls throttled: {throttled}")
+
+
+def shifts():
+    return sum(c["calls"] - c["throttled"] for c in sim.control("GET", "/sim/state")[1]["calls"]
+               if c["operation"] == "connect:UpdateTrafficDistribution")
+
+
+def order(what):
+    """Seconds until the call that the order leads to is accepted."""
+    before, began = shifts(), time.monotonic()
+    urllib.request.urlopen(urllib.request.Request(f"{url}/v1/sites/us-east-1/{what}", data=b'{"reason": "a test"}', method="POST",
+                                                  headers={"Content-Type": "application/json"}), timeout=20).read()
+    while shifts() == before and time.monotonic() - began < 120:
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+for n in range(3):
+    drained = order("drain")
+    time.sleep(10)
+    back = order("restore")
+    time.sleep(20)
+    print(f"all calls to the other region: accepted {drained:.2f} s after the order; the first step back {back:.2f} s", flush=True)
 tandem.terminate()
 tandem.wait()
 sim.stop()

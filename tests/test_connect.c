@@ -320,6 +320,9 @@ static void say_record(struct rig *g, const char *contact, const char *reason, c
                 ",\"Agent\":{\"ARN\":\"" ARN "/agent/U-%s\",\"Username\":\"%s\","
                 "\"ConnectedToAgentTimestamp\":\"2026-11-22T10:04:00Z\"}",
                 agent, agent);
+    else
+        buf_str(&b, ",\"Queue\":{\"ARN\":\"" ARN
+                    "/queue/Q1\",\"EnqueueTimestamp\":\"2026-11-22T10:04:00Z\"}");
     buf_str(&b, "}");
     (void)stream_put(g->records, g->now, 0, contact, strlen(contact), b.data, b.len);
     buf_free(&b);
@@ -474,8 +477,9 @@ static uint64_t ask(struct rig *g, const char *op, const char *contact, const ch
                    "{\"Name\":\"ContactFlowEvent\",\"Details\":{\"Parameters\":{\"op\":\"%s\","
                    "\"queue\":\"support\"},\"ContactData\":{\"ContactId\":\"%s\",\"Channel\":"
                    "\"VOICE\",\"CustomerEndpoint\":{\"Address\":\"+12125550100\"},"
-                   "\"SystemEndpoint\":{\"Address\":\"%s\"},\"Attributes\":{%s}}}}",
-                   op, contact, called, attribute);
+                   "\"SystemEndpoint\":{\"Address\":\"%s\"},\"Attributes\":{%s}%s}}}",
+                   op, contact, called, attribute,
+                   strcmp(op, "wait") == 0 ? ",\"Queue\":{\"ARN\":\"" ARN "/queue/Q1\"}" : "");
     return connect_ask(g->c, event, strlen(event), answered, g);
 }
 
@@ -521,6 +525,31 @@ TEST(a_call_that_stays)
     until_told(&g, 1);
     IS_CONTACT(0, C1, CONTACT_ENDED, UINT32_MAX);
     CHECK_EQ(g.told[0].contact.end, ENDED_ABANDONED);
+    rig_close(&g);
+}
+
+/* Nobody told of them when they came: not their flows, not their events. */
+TEST(one_that_nobody_heard_of)
+{
+    struct rig g;
+    rig_open(&g);
+    begin(&g);
+    say_record(&g, C1, "CUSTOMER_DISCONNECT", NULL);
+    until_told(&g, 2);
+    IS_CONTACT(0, C1, CONTACT_QUEUED, UINT32_MAX);
+    IS_CONTACT(1, C1, CONTACT_ENDED, UINT32_MAX);
+    CHECK_EQ(g.told[1].contact.end, ENDED_ABANDONED);
+    forget(&g);
+    say_record(&g, C1, "CUSTOMER_DISCONNECT", NULL); /* not twice */
+    /* waits, and asks whether it is still to */
+    CHECK_EQ(ask(&g, "wait", C2, "", ""), 0);
+    CHECK(strstr(g.answer, "{\"action\":\"LOCAL\"") == g.answer);
+    until_told(&g, 1);
+    IS_CONTACT(0, C2, CONTACT_QUEUED, UINT32_MAX);
+    while (connect_state(g.c).records < 2)
+        uv_run(&g.loop, UV_RUN_ONCE), take(&g);
+    CHECK_EQ(g.n_told, 1);
+    CHECK_EQ(connect_state(g.c).contacts, 1);
     rig_close(&g);
 }
 

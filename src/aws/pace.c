@@ -5,7 +5,7 @@
 /* What of AWS's figures we use: the clocks and the way there are not exactly even, so calls that
  * leave in time can arrive bunched. */
 #define USED_RATE 0.9
-enum { UNUSED_BURST = 1, NOBODY = 0 }; /* index 0 of `waiter` is nobody */
+enum { UNUSED_BURST = 1, NOBODY = 0, NEVER = -1 }; /* index 0 of `waiter` is nobody */
 
 struct waiter {
     uint32_t id, next, prev, bucket;
@@ -70,7 +70,8 @@ uint32_t pace_bucket(struct pace *p, uint64_t key, double rate_per_s, double bur
     double most = MAX(burst - UNUSED_BURST, 1.0);
     p->bucket[i] = (struct bucket){.rate_per_ms = rate_per_s * USED_RATE / 1000,
                                    .burst = most,
-                                   .tokens = most,
+                                   .tokens = 1, /* what was used before us is not known */
+                                   .at_ms = NEVER,
                                    .part = 1,
                                    .due_ms = INT64_MAX};
     map64_insert(&p->by_key, key, i);
@@ -80,7 +81,7 @@ uint32_t pace_bucket(struct pace *p, uint64_t key, double rate_per_s, double bur
 /* Tokens that have come since; a clock that goes back brings none. */
 static void refill(struct bucket *b, int64_t now_ms)
 {
-    double passed = (double)MAX(now_ms - b->at_ms, 0);
+    double passed = b->at_ms == NEVER ? 0 : (double)MAX(now_ms - b->at_ms, 0);
     b->part = MIN(1.0, b->part + passed / PACE_RECOVER_MS);
     b->tokens = MIN(b->burst, b->tokens + passed * b->rate_per_ms * b->part);
     b->at_ms = MAX(b->at_ms, now_ms);

@@ -1,6 +1,7 @@
 """The Lambda functions that pass a flow's question on, in Python and in Node: what they ask, and that
 they say LOCAL when nobody answers, or nothing that can be used."""
 
+import contextlib
 import http.server
 import importlib.util
 import json
@@ -8,6 +9,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 
 from hub import ROOT, Tap
@@ -54,7 +56,8 @@ def in_python(url):
     shim = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(shim)
     os.environ["TANDEM_URL"], os.environ["TANDEM_KEY"] = url, "the-key"
-    return shim.handler(EVENT, None)
+    with contextlib.redirect_stdout(sys.stderr):  # it prints to its log
+        return shim.handler(EVENT, None)
 
 
 def in_node(url):

@@ -233,10 +233,12 @@ static void remember(struct connect *c, struct td_id here)
         return;
     if (!c->ended)
         c->ended = mem_new(CONNECT_ENDED_MAX, sizeof *c->ended);
-    struct td_id *at = &c->ended[c->ended_next];
-    if (!id_none(*at))
-        (void)map128_erase(&c->ended_by_id, at->hi, at->lo);
-    *at = here;
+    struct gone *at = &c->ended[c->ended_next];
+    if (!id_none(at->here)) {
+        (void)map128_erase(&c->ended_by_id, at->here.hi, at->here.lo);
+        c->ended_since = MAX(c->ended_since, at->at);
+    }
+    *at = (struct gone){here, connect__now(c)};
     map128_insert(&c->ended_by_id, here.hi, here.lo, c->ended_next);
     c->ended_next = (c->ended_next + 1) % CONNECT_ENDED_MAX;
 }
@@ -303,6 +305,7 @@ struct connect *connect_new(struct uv_loop_s *loop, const struct connect_config 
     for (uint32_t i = 0; i < config->config->n_agents; i++)
         c->agent[i].profile = UINT32_MAX;
     c->began_at = connect__now(c);
+    c->ended_since = MAX(c->ended_since, c->began_at);
     BUG_ON(uv_timer_init(loop, &c->timer) != 0);
     (void)uv_timer_start(&c->timer, on_timer, 1, TICK_MS);
     connect__names_begin(c);

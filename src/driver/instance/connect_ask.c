@@ -293,6 +293,11 @@ static uint64_t ask_route(struct connect *c, const struct question *q, connect_a
 static uint64_t ask_wait(struct connect *c, const struct question *q, connect_answer *to, void *arg)
 {
     uint32_t row = connect__row_here(c, q->here);
+    if (row == NO_ROW && (id_none(q->claimed) || id_eq(q->claimed, q->here))) {
+        row = connect__waits_here(c, q->here, connect_channel(q->channel), q->queue_arn,
+                                  connect__now(c)); /* nobody heard it when it came */
+        connect__news(c);
+    }
     if (row == NO_ROW)
         return local_now(c, q, to, arg);
     struct row *r = &c->row[row];

@@ -37,6 +37,10 @@ enum {
     CONNECT_OUT_MAX = 1 << 20,
     CONNECT_OUT_BEHIND = 1 << 17
 };
+struct gone {
+    struct td_id here;
+    td_ms at; /* when it was let go */
+};
 enum { CONNECT_ENDED_MAX = 16384 }; /* remembered: at 50 a second those of five minutes */
 #define NO_ROW   UINT32_MAX
 #define NO_AGENT UINT32_MAX
@@ -121,7 +125,8 @@ struct connect {
     struct row *row;
     uint32_t n_rows, *unused, n_unused, live;
     struct map128 by_id, by_here;
-    struct td_id *ended; /* ids here of contacts that are over, a ring: late events of theirs */
+    struct gone *ended; /* contacts that are over, a ring: late events of theirs */
+    td_ms ended_since;  /* whose end was before may be forgotten: by the ring, or with a process */
     struct map128 ended_by_id;
     uint32_t ended_next;
     struct agent *agent; /* by index of the configuration */
@@ -183,6 +188,10 @@ void connect__agent_is(struct connect *c, uint32_t agent, uint8_t presence);
 /* Of a pair's agents both instances tell LOGIN, and polls are one picture of both; where an agent
  * is active says only what follows. Until then he is taken to be at home. */
 bool connect__maybe_elsewhere(const struct connect *c, uint32_t agent);
+/* The row of a contact that waits here, a new one if nobody told of it. NO_ROW: it is over, or of a
+ * queue or channel that the nodes have nothing to do with. */
+uint32_t connect__waits_here(struct connect *c, struct td_id here, uint8_t channel,
+                             const char *queue_arn, td_ms queued_at);
 void connect__contact_ended(struct connect *c, uint32_t row, uint8_t end, td_ms at);
 
 void connect__answer_row(struct connect *c, uint32_t row, const char *action, const char *number);

@@ -38,8 +38,8 @@ static uint8_t presence_of(const struct agent_event *e)
 
 /* ---- contacts ---- */
 
-static uint32_t contact_row(struct connect *c, struct td_id here, uint8_t channel,
-                            const char *queue_arn, td_ms queued_at)
+uint32_t connect__waits_here(struct connect *c, struct td_id here, uint8_t channel,
+                             const char *queue_arn, td_ms queued_at)
 {
     uint32_t i = connect__row_here(c, here);
     if (i != NO_ROW)
@@ -100,8 +100,8 @@ static void agent_contact(struct connect *c, const struct agent_contact *k, uint
     enum row_state s = states[k->state];
     if (s == ROW_FREE)
         return; /* offered to him, or not taken: for the nodes it waits */
-    uint32_t row =
-        contact_row(c, k->id, k->channel, k->queue_arn, k->queued_at ? k->queued_at : event_at);
+    uint32_t row = connect__waits_here(c, k->id, k->channel, k->queue_arn,
+                                       k->queued_at ? k->queued_at : event_at);
     if (row != NO_ROW)
         contact_moves(c, row, s, agent, k->state_at ? k->state_at : event_at);
 }
@@ -191,6 +191,23 @@ static uint8_t end_of(const char *reason)
     return ENDED_ABANDONED;
 }
 
+/* A contact that waited and was given up, and nobody has said so: its events are best effort, and
+ * its flow could not ask. Not one that was told before and is forgotten, nor one that went
+ * elsewhere. */
+static bool gave_up_unheard(struct connect *c, const struct contact_record *r)
+{
+    struct td_id whose;
+    if (!r->queued_at || r->connected_at || *r->agent_arn || r->transferred ||
+        r->disconnected_at <= c->ended_since)
+        return false;
+    if (id_parse(contact_record_attribute(r, "tandem_contact"), &whose) && !id_eq(whose, r->id))
+        return false;
+    uint32_t row = connect__waits_here(c, r->id, r->channel, r->queue_arn, r->queued_at);
+    if (row != NO_ROW)
+        connect__contact_ended(c, row, end_of(r->disconnect_reason), r->disconnected_at);
+    return row != NO_ROW;
+}
+
 static void on_contact_record(struct connect *c, const char *data, size_t n)
 {
     struct contact_record r;
@@ -208,7 +225,7 @@ static void on_contact_record(struct connect *c, const char *data, size_t n)
         }
         connect__contact_ended(c, i, r.connected_at ? ENDED_COMPLETED : end_of(r.disconnect_reason),
                                r.disconnected_at + r.wrapup_ms);
-    } else if (i == NO_ROW) {
+    } else if (i == NO_ROW && !gave_up_unheard(c, &r)) {
         c->state.repeated++; /* over already, which is the usual case */
     }
     contact_record_free(&r);
@@ -284,11 +301,12 @@ static void apply_event(struct connect *c, const struct contact_event *e)
     switch (e->type) {
     case CONTACT_EVENT_QUEUED:
         if (i == NO_ROW)
-            (void)contact_row(c, e->id, e->channel, e->queue_arn,
-                              e->queued_at ? e->queued_at : e->at);
+            (void)connect__waits_here(c, e->id, e->channel, e->queue_arn,
+                                      e->queued_at ? e->queued_at : e->at);
         break;
     case CONTACT_EVENT_CONNECTED_TO_AGENT:
-        i = contact_row(c, e->id, e->channel, e->queue_arn, e->queued_at ? e->queued_at : e->at);
+        i = connect__waits_here(c, e->id, e->channel, e->queue_arn,
+                                e->queued_at ? e->queued_at : e->at);
         if (i != NO_ROW && c->row[i].state < ROW_CONNECTED)
             contact_moves(c, i, ROW_CONNECTED, connect__agent_of(c, e->agent_arn, ""),
                           e->connected_at ? e->connected_at : e->at);

@@ -181,6 +181,7 @@ bool contact_record_decode(const char *s, size_t n, struct contact_record *r)
         .connected_at = moment(text(agent, "ConnectedToAgentTimestamp")),
         .talk_ms = seconds_ms(agent, "AgentInteractionDuration"),
         .wrapup_ms = seconds_ms(agent, "AfterContactWorkDuration"),
+        .transferred = json_is_object(json_object_get(doc, "TransferredToEndpoint")),
         .attributes = json_is_object(a) ? a : NULL,
     };
     if (!id_none(r->id) && r->updated_at && *r->instance_arn)

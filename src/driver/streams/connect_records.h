@@ -72,6 +72,7 @@ struct contact_record {
     const char *related_arn;
     td_ms initiated_at, disconnected_at, updated_at, queued_at, dequeued_at, connected_at;
     int64_t talk_ms, wrapup_ms;
+    bool transferred; /* to a number, by its flow or its agent */
     const struct json_t *attributes; /* an object of texts, or NULL */
 };
 /* False: no JSON, or without a ContactId that is a UUID, InstanceARN or LastUpdateTimestamp. The

@@ -31,7 +31,7 @@ PROP(never_above_what_aws_gives, 60)
     uint32_t pushed = 0, gone = 0, id, where[CALLS + 1], prio[CALLS + 1];
     int64_t arrive[CALLS + 1], at[CALLS + 1], now = 0, latest = 0;
     for (int i = 0; i < BUCKETS; i++) {
-        bucket[i] = pace_bucket(p, (uint64_t)i + 1, rates[i], bursts[i]);
+        bucket[i] = pace_bucket(p, (uint64_t)i + 1, rates[i], bursts[i], false);
         t[i] = (struct theirs){1, rates[i], bursts[i], 0};
     }
     while (gone < CALLS) {
@@ -74,8 +74,8 @@ TEST(the_urgent_goes_first)
 {
     enum { T = 10000 };
     struct pace *p = pace_new();
-    uint32_t b = pace_bucket(p, 1, 2, 5), id, order[6], n = 0;
-    CHECK_EQ(pace_bucket(p, 1, 2, 5), b);
+    uint32_t b = pace_bucket(p, 1, 2, 5, false), id, order[6], n = 0;
+    CHECK_EQ(pace_bucket(p, 1, 2, 5, false), b);
     /* at first one: what those before us have used is not known */
     CHECK(pace_push(p, b, AWS_POLL, 0, 0) && pace_next(p, 0, &id) && id == 0);
     CHECK(pace_push(p, b, AWS_POLL, 1, 0) && !pace_next(p, 0, &id) && pace_next(p, 600, &id));
@@ -105,7 +105,7 @@ TEST(the_urgent_goes_first)
 TEST(no_limit)
 {
     struct pace *p = pace_new();
-    uint32_t b = pace_bucket(p, 1, 0, 0), id;
+    uint32_t b = pace_bucket(p, 1, 0, 0, false), id;
     for (uint32_t i = 0; i < 1000; i++)
         CHECK(pace_push(p, b, AWS_POLL, i, 7));
     for (uint32_t i = 0; i < 1000; i++)
@@ -116,7 +116,7 @@ TEST(no_limit)
 TEST(no_more_than_may_wait)
 {
     struct pace *p = pace_new();
-    uint32_t b = pace_bucket(p, 1, 2, 5);
+    uint32_t b = pace_bucket(p, 1, 2, 5, false);
     for (uint32_t i = 0; i < PACE_WAITING_MAX; i++)
         if (!pace_push(p, b, AWS_POLL, i, 0))
             TAP_FAIL("refused at %u", i);
@@ -142,7 +142,7 @@ static uint32_t calls_in(struct pace *p, uint32_t b, int64_t from, int64_t to)
 TEST(slower_once_throttled_and_back)
 {
     struct pace *p = pace_new();
-    uint32_t b = pace_bucket(p, 1, 100, 5); /* 90 a second */
+    uint32_t b = pace_bucket(p, 1, 100, 5, false); /* 90 a second */
     uint32_t full = calls_in(p, b, 0, 1000);
     CHECK(full >= 89 && full <= 95);
     for (int i = 0; i < 3; i++)

@@ -449,7 +449,8 @@ uint64_t aws_call(struct aws_client *c, const struct aws_call_spec *spec, aws_to
     struct buf key = {0};
     buf_fmt(&key, "%s %s %s", k->op->name, k->region, c->config.account);
     double speed = c->config.speed > 0 ? c->config.speed : 1;
-    k->bucket = pace_bucket(c->pace, hash_str(key.data), k->op->rate_per_s * speed, k->op->burst);
+    k->bucket = pace_bucket(c->pace, hash_str(key.data), k->op->rate_per_s * speed, k->op->burst,
+                            c->config.fresh);
     buf_free(&key);
     if (c->stats.open > AWS_CALLS_MAX) {
         k->state = CALL_ENDING;

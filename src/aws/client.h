@@ -39,6 +39,7 @@ struct aws_client_config { /* the strings are copied */
     int64_t (*now_ms)(void *arg);        /* wall clock, for signatures; NULL: the system's */
     void *now_arg;
     uint64_t seed; /* of the jitter */
+    bool fresh;    /* a command's: full budgets; else what others have used before is not known */
     double speed;  /* of AWS's clock, where it is simulated: budgets follow it. 0: 1 */
     uint32_t retry_base_ms, retry_most_ms, retries_max; /* 0: 100, 20000, 4 */
 };

@@ -56,7 +56,7 @@ void pace_free(struct pace *p)
     mem_free(p);
 }
 
-uint32_t pace_bucket(struct pace *p, uint64_t key, double rate_per_s, double burst)
+uint32_t pace_bucket(struct pace *p, uint64_t key, double rate_per_s, double burst, bool full)
 {
     uint32_t i;
     if (map64_find(&p->by_key, key, &i))
@@ -70,7 +70,7 @@ uint32_t pace_bucket(struct pace *p, uint64_t key, double rate_per_s, double bur
     double most = MAX(burst - UNUSED_BURST, 1.0);
     p->bucket[i] = (struct bucket){.rate_per_ms = rate_per_s * USED_RATE / 1000,
                                    .burst = most,
-                                   .tokens = 1, /* what was used before us is not known */
+                                   .tokens = full ? most : 1,
                                    .at_ms = NEVER,
                                    .part = 1,
                                    .due_ms = INT64_MAX};

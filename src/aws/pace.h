@@ -35,8 +35,9 @@ struct pace;
 struct pace *pace_new(void) MUST_USE;
 void pace_free(struct pace *p);
 
-/* A bucket, known by `key` (of the caller's making), with AWS's own figures; rate 0: no limit. */
-uint32_t pace_bucket(struct pace *p, uint64_t key, double rate_per_s, double burst);
+/* A bucket, known by `key` (of the caller's making), with AWS's own figures; rate 0: no limit. Not
+ * full: it begins with one call, since what a process before this one has used is not known. */
+uint32_t pace_bucket(struct pace *p, uint64_t key, double rate_per_s, double burst, bool full);
 
 /* Puts call `id` (the caller's, unique among those that wait) in line. False: too many wait. */
 bool pace_push(struct pace *p, uint32_t bucket, enum aws_priority priority, uint32_t id,

@@ -135,7 +135,8 @@ static void open_aws(struct mirror *m)
                        &(struct aws_client_config){.endpoint = *g->endpoint ? g->endpoint : NULL,
                                                    .account = g->account,
                                                    .credentials = m->credentials,
-                                                   .seed = seed});
+                                                   .seed = seed,
+                                                   .fresh = true});
 }
 
 static void close_aws(struct mirror *m)

@@ -125,15 +125,19 @@ function Finding({ f }) {
 }
 
 function Verdicts() {
-    const { verdicts, ended, findings } = the('network');
+    const { verdicts, ended, findings, routers, links, paths } = the('network');
     const worse = (a, b) => severity(a)[2] - severity(b)[2] || a.since_ms - b.since_ms;
     const told = (v) => matches(v.kind, v.text);
     const now = [...verdicts].sort(worse).filter(told);
     const past = ended.filter(told);
     const none = !now.length && !findings.length;
+    const heard = paths.length || routers.some((r) => r.feed !== 'none')
+        || links.some((l) => l.session === 'up' || l.session === 'down');
     return html`<${Tile} id="net-verdicts" title="What is wrong" command="verdicts"
         note=${verdicts.length ? `${verdicts.length} now` : 'nothing now'}>
-        ${none && html`<${Nothing}><${Sign} tone="ok" shape="up" word="Nothing is wrong" /> with
+        ${none && !heard && html`<${Nothing}><${Sign} tone="held" shape="dot"
+            word="Nothing is known" />: no router is heard, and no path is probed.<//>`}
+        ${none && heard && html`<${Nothing}><${Sign} tone="ok" shape="up" word="Nothing is wrong" /> with
             what routers and probes tell.<//>`}
         <div class="verdicts" role="region" tabindex="0" aria-label="Verdicts"><ul>
         ${findings.map((f) => html`<${Finding} key=${f.text} f=${f} />`)}

@@ -134,6 +134,19 @@ static void print_probed(const json_t *list)
     table_print(&t);
 }
 
+/* Does anything tell of the network? */
+static bool is_heard(const json_t *root)
+{
+    const json_t *r, *l;
+    size_t i;
+    json_array_foreach(json_object_get(root, "routers"), i,
+                       r) if (strcmp(json_text(r, "feed"), "none") != 0) return true;
+    json_array_foreach(json_object_get(root, "links"), i,
+                       l) if (strcmp(json_text(l, "session"), "up") == 0 ||
+                              strcmp(json_text(l, "session"), "down") == 0) return true;
+    return json_array_size(json_object_get(root, "paths")) > 0;
+}
+
 static int net_status(struct client *c)
 {
     int rc = client_get(c, "/v1/net");
@@ -149,7 +162,9 @@ static int net_status(struct client *c)
     printf("\n");
     print_verdicts(json_object_get(c->root, "verdicts"));
     if (!json_array_size(json_object_get(c->root, "verdicts")))
-        printf("Nothing is wrong.\n");
+        printf("%s\n", is_heard(c->root)
+                           ? "Nothing is wrong."
+                           : "Nothing is known: no router is heard, and no path is probed.");
     return EXIT_DONE;
 }
 

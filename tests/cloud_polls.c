@@ -89,6 +89,7 @@ static void poll_aws(struct run *r, const char *url, int n, char **tables)
                             &(struct aws_poller_config){.region = "us-east-1",
                                                         .direct_connect = true,
                                                         .transit_gateways = true,
+                                                        .vpn = true,
                                                         .table = table,
                                                         .n_tables = (uint32_t)n,
                                                         .poll = {.every_ms = EVERY_MS}});

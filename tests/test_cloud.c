@@ -3,6 +3,7 @@
  * the answers are as the providers' own models say is checked by tests/py/test_cloud.py. */
 #include "cloud_record.h"
 #include "driver/routes/aws_answers.h"
+#include "driver/routes/aws_events.h"
 #include "driver/routes/ec2_answers.h"
 #include "driver/routes/gcp_answers.h"
 #include "tap.h"
@@ -219,7 +220,7 @@ TEST(a_transit_gateway)
 {
     struct record r;
     struct xml x = {0};
-    struct buf next = {0}, b = load("tgw_routes.xml"), e = load("routing_update.json");
+    struct buf next = {0}, b = load("tgw_routes.xml");
     bool whole = false;
     record_begin(&r);
     struct cloud_table t = {.router = source_router(r.sources, "tgw-0aaa"),
@@ -239,27 +240,183 @@ TEST(a_transit_gateway)
     CHECK(!whole && !strstr(r.text.data, "end-of-rib"));
     buf_reset(&r.text);
 
-    CHECK(aws_routing_update(r.cloud, e.data, e.len, 2));
-    told(&r, "announce tgw-0aaa peer 1 (table) loc-rib 10.9.0.0/16 id 2 direct-connect path [] via "
-             "tgw-attach-2 origin 0\n");
-    memcpy(strstr(e.data, "-INSTALLED"), "-UNINSTALL", 10); /* no such change */
-    CHECK(!aws_routing_update(r.cloud, e.data, e.len, 2));
-    struct buf u = load("routing_update.json"), w = {0};
-    char *at = strstr(u.data, "INSTALLED");
-    buf_add(&w, u.data, (size_t)(at - u.data));
-    buf_fmt(&w, "UN%s", at);
-    char *number = strstr(w.data, "1796000000000");
-    number[12] = '1';
-    CHECK(aws_routing_update(r.cloud, w.data, w.len, 3));
-    told(&r, "withdraw tgw-0aaa peer 1 (table) loc-rib 10.9.0.0/16 id 2\n");
-    CHECK(aws_routing_update(r.cloud, u.data, u.len, 3)); /* the older one, late */
+    buf_free(&b);
+    buf_free(&cut);
+    buf_free(&next);
+    xml_free(&x);
+    record_end(&r);
+}
+
+/* ---- pushed changes ---- */
+
+/* The event with a text in it replaced; both of any length. */
+static struct buf with(const struct buf *event, const char *old, const char *new)
+{
+    struct buf b = {0};
+    const char *at = strstr(event->data, old);
+    BUG_ON(!at);
+    buf_add(&b, event->data, (size_t)(at - event->data));
+    buf_fmt(&b, "%s%s", new, at + strlen(old));
+    return b;
+}
+
+static enum aws_event_end push(struct record *r, const struct buf *event, int64_t at_ms)
+{
+    struct aws_event e;
+    const char *why;
+    if (!aws_event_read(r->cloud, event->data, event->len, &e, &why)) {
+        TAP_FAIL("%s", why);
+        return AWS_EVENT_ENDS;
+    }
+    return aws_event_apply(r->cloud, &e, at_ms);
+}
+
+static enum aws_event_end push_with(struct record *r, const struct buf *event, const char *old,
+                                    const char *new)
+{
+    struct buf b = with(event, old, new);
+    enum aws_event_end end = push(r, &b, 3);
+    buf_free(&b);
+    return end;
+}
+
+static const char announced[] =
+    "announce tgw-0aaa peer 1 (table) loc-rib 10.9.0.0/16 id 1 direct-connect path [] via "
+    "tgw-attach-2 origin 0\n";
+
+TEST(routes_that_are_pushed)
+{
+    struct record r;
+    struct buf e = load("routing_update.json");
+    record_begin(&r);
+    CHECK_EQ(push(&r, &e, 1), AWS_EVENT_ELSEWHERE); /* nobody watches the gateway */
+    CHECK_EQ(source_routers(r.sources), 0);         /* and it has made no name */
+    cloud_call(r.cloud, "tgw-0aaa", "tgw-0aaa");
+    CHECK_EQ(push(&r, &e, 1), AWS_EVENT_ELSEWHERE); /* nor the table */
+    cloud_follow(r.cloud, "tgw-0aaa", "tgw-rtb-1");
+    CHECK_EQ(source_peers(r.sources), 1);
+    CHECK_EQ(push_with(&r, &e, "tgw-rtb-1", "tgw-rtb-2"), AWS_EVENT_ELSEWHERE);
+    told(&r, "");
+    CHECK_EQ(push(&r, &e, 2), AWS_EVENT_APPLIED);
+    told(&r, announced);
+    struct buf u = with(&e, "ROUTE-INSTALLED", "ROUTE-UNINSTALLED");
+    CHECK_EQ(push_with(&r, &u, "1796000000000", "1796000000001"), AWS_EVENT_APPLIED);
+    told(&r, "withdraw tgw-0aaa peer 1 (table) loc-rib 10.9.0.0/16 id 1\n");
+    CHECK_EQ(push(&r, &e, 3), AWS_EVENT_LATE); /* the older one */
     told(&r, "");
     CHECK_EQ(cloud_stats(r.cloud).late_changes, 1);
-    buf_free(&b);
+    CHECK_EQ(push_with(&r, &e, "1796000000000", "1796000000002"), AWS_EVENT_APPLIED);
+    told(&r, announced);
+    CHECK_EQ(source_peers(r.sources), 1);
     buf_free(&e);
     buf_free(&u);
-    buf_free(&w);
-    buf_free(&cut);
+    record_end(&r);
+}
+
+TEST(routes_that_are_pushed_and_polled)
+{
+    const int64_t at = 1796000000000;
+    struct record r;
+    struct buf e = load("routing_update.json");
+    record_begin(&r);
+    cloud_call(r.cloud, "tgw-0aaa", "tgw-0aaa");
+    cloud_follow(r.cloud, "tgw-0aaa", "tgw-rtb-1");
+    struct cloud_table t = {.router = cloud_router_known(r.cloud, "tgw-0aaa"),
+                            .view = VIEW_LOC_RIB,
+                            .listed_by = CLOUD_TABLE};
+    t.peer = cloud_table_peer(r.cloud, t.router, "tgw-rtb-1");
+    uint32_t began = cloud_poll_begin(r.cloud);
+    CHECK(!cloud_pushed_since(r.cloud, t.peer, began));
+    CHECK_EQ(push(&r, &e, at), AWS_EVENT_APPLIED);
+    CHECK(cloud_pushed_since(r.cloud, t.peer, began)); /* the answer may be of before */
+    began = cloud_poll_begin(r.cloud);
+    CHECK(!cloud_pushed_since(r.cloud, t.peer, began));
+    t.at_ms = at + 10000; /* as much after it as clocks and answers may be late */
+    cloud_table_begin(r.cloud, &t);
+    cloud_table_end(r.cloud, &t);
+    CHECK_EQ(push(&r, &e, t.at_ms), AWS_EVENT_APPLIED);
+    t.at_ms++;
+    cloud_table_begin(r.cloud, &t);
+    cloud_table_end(r.cloud, &t);
+    CHECK_EQ(push(&r, &e, t.at_ms), AWS_EVENT_LATE); /* the poll had it */
+    buf_free(&e);
+    record_end(&r);
+}
+
+TEST(events_that_are_refused_or_not_known)
+{
+    static const struct {
+        const char *old, *new, *field;
+    } wrong[] = {
+        {"aws.networkmanager", "aws.ec2", "source"},
+        {"\"id\": \"e\"", "\"id\": \"\"", "id"},
+        {"\"id\": \"e\"", "\"id\": 7", "id"},
+        {"\"detail-type\"", "\"type\"", "detail-type"},
+        {"\"detail\"", "\"details\"", "detail"},
+        {"-INSTALLED", "-MOVED", "detail.changeType"},
+        {"\"routes\"", "\"route\"", "detail.routes"},
+        {"1796000000000", "0", "detail.sequenceNumber"},
+        {"1796000000000", "1.5", "detail.sequenceNumber"},
+        {"transit-gateway/tgw-0aaa\",\n", "\",\n", "detail.transitGatewayArn"},
+        {"\"transitGatewayRouteTableArns\"", "\"x\"", "detail.transitGatewayRouteTableArns"},
+        {"{\"version\"", "{,\"version\"", "JSON"},
+    };
+    struct record r;
+    struct aws_event e;
+    const char *why;
+    struct buf good = load("routing_update.json");
+    record_begin(&r);
+    cloud_call(r.cloud, "tgw-0aaa", "tgw-0aaa");
+    for (size_t i = 0; i < COUNTOF(wrong); i++) {
+        struct buf b = with(&good, wrong[i].old, wrong[i].new);
+        if (aws_event_read(r.cloud, b.data, b.len, &e, &why) || !strstr(why, wrong[i].field))
+            TAP_FAIL("%s: %s", wrong[i].field, why ? why : "it was taken");
+        buf_free(&b);
+    }
+    CHECK_EQ(push_with(&r, &good, "Routing Update", "Policy Update"), AWS_EVENT_UNKNOWN);
+    CHECK_EQ(push_with(&r, &good, "Routing Update", "Topology Change"), AWS_EVENT_NOTED);
+    CHECK_EQ(push_with(&r, &good, "Routing Update", "Status Update"), AWS_EVENT_NOTED);
+    told(&r, "");
+    buf_free(&good);
+    record_end(&r);
+}
+
+TEST(vpn_connections_and_their_tunnels)
+{
+    struct record r;
+    struct xml x = {0};
+    struct buf next = {0}, v = load("vpn_connections.xml"), e = load("status_update.json");
+    record_begin(&r);
+    cloud_call(r.cloud, "tgw-0aaa", "tgw-0aaa");
+    CHECK_EQ(push(&r, &e, 1), AWS_EVENT_NOTED); /* nothing was listed yet */
+    CHECK(ec2_vpn_connections(r.cloud, &x, v.data, v.len, 1, &next));
+    CHECK_STR(next.data, "");
+    told(&r,
+         "link tunnel vpn-1/198.51.100.3 of tgw-0aaa up [UP] far cgw-1 table - vlan 0 mtu 0\n"
+         "link tunnel vpn-1/198.51.100.4 of tgw-0aaa down [DOWN, IPSEC IS UP] far cgw-1 table - "
+         "vlan 0 mtu 0\n"
+         "link vpn vpn-1 of tgw-0aaa up [available] far cgw-1 table - vlan 0 mtu 0\n"
+         "link tunnel vpn-2/198.51.100.5 of tgw-0aaa down [DOWN] far cgw-1 table - vlan 0 mtu "
+         "0\n"
+         "link vpn vpn-2 of tgw-0aaa down [no tunnel up] far cgw-1 table - vlan 0 mtu 0\n"
+         "link vpn vpn-4 of tgw-0aaa changing [pending] far cgw-1 table - vlan 0 mtu 0\n");
+    CHECK_EQ(push(&r, &e, 2), AWS_EVENT_APPLIED);
+    told(&r, "link tunnel vpn-1/198.51.100.3 of tgw-0aaa down [IPsec down] far cgw-1 table - vlan "
+             "0 mtu 0\n");
+    CHECK_EQ(push(&r, &e, 2), AWS_EVENT_APPLIED);
+    told(&r, ""); /* it is so already */
+    CHECK_EQ(push_with(&r, &e, "IPSEC-DOWN", "IPSEC-UP"), AWS_EVENT_NOTED);
+    told(&r, ""); /* BGP may still be down: that is for AWS to say */
+    CHECK_EQ(push_with(&r, &e, "IPSEC-DOWN", "BGP-ESTABLISH"), AWS_EVENT_APPLIED);
+    told(&r, "link tunnel vpn-1/198.51.100.3 of tgw-0aaa up [UP] far cgw-1 table - vlan 0 mtu 0\n");
+    CHECK_EQ(push_with(&r, &e, "198.51.100.3", "198.51.100.9"), AWS_EVENT_NOTED);
+    told(&r, "");
+    CHECK_EQ(push(&r, &e, 4), AWS_EVENT_APPLIED);
+    buf_reset(&r.text);
+    CHECK(ec2_vpn_connections(r.cloud, &x, v.data, v.len, 5, &next)); /* a poll has the last word */
+    told(&r, "link tunnel vpn-1/198.51.100.3 of tgw-0aaa up [UP] far cgw-1 table - vlan 0 mtu 0\n");
+    buf_free(&v);
+    buf_free(&e);
     buf_free(&next);
     xml_free(&x);
     record_end(&r);

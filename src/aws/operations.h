@@ -72,7 +72,8 @@ struct aws_operation {
     X(ec2, SearchTransitGatewayRoutes, POST, "/", 2, 5, true)                                      \
     X(ec2, DescribeTransitGatewayAttachments, POST, "/", 2, 5, true)                               \
     X(ec2, DescribeTransitGatewayPeeringAttachments, POST, "/", 2, 5, true)                        \
-    X(ec2, DescribeTransitGatewayConnectPeers, POST, "/", 2, 5, true)
+    X(ec2, DescribeTransitGatewayConnectPeers, POST, "/", 2, 5, true)                              \
+    X(ec2, DescribeVpnConnections, POST, "/", 2, 5, true)
 
 enum aws_op {
 #define X(service, name, ...) AWS_OP_##name,

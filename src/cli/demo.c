@@ -290,6 +290,7 @@ static bool serve(struct demo *d)
 {
     struct http_config h = HTTP_DEFAULTS;
     char error[200];
+    h.body_max = API_BODY_MAX;
     const char *listen = d->listen ? d->listen : d->config->serve.listen;
     int port = d->port >= 0 ? d->port : d->config->serve.port;
     d->http = http_server_new(&d->loop, &h, api_handle, d->api);

@@ -127,6 +127,7 @@ static bool serve(struct run *r)
 {
     struct http_config h = HTTP_DEFAULTS;
     char error[300];
+    h.body_max = API_BODY_MAX;
     const char *listen = r->listen ? r->listen : r->config->serve.listen;
     int port = r->port >= 0 ? r->port : r->config->serve.port;
     int flows = amazon_listen(r->amazon, error, sizeof error);

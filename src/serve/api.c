@@ -53,6 +53,7 @@ const struct api_route api_routes[] = {
     ALWAYS(POST, "/v1/net/what-if", api_post_net_whatif),
     ALWAYS(GET, "/v1/net/plan", api_get_net_plan),
     ALWAYS(POST, "/v1/net/probes", api_post_net_probes),
+    ALWAYS(POST, "/v1/net/aws-events", api_post_net_aws_events),
     ALWAYS(GET, "/v1/sim/faults", api_get_faults),
     ALWAYS(POST, "/v1/sim/faults", api_post_fault),
     ALWAYS(DELETE, "/v1/sim/faults", api_delete_faults),

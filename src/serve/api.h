@@ -24,6 +24,9 @@ struct watch;
 struct verdict;
 struct api;
 
+/* Of a request: an event of EventBridge has at most so many bytes, and nothing else comes near. */
+enum { API_BODY_MAX = 256 * 1024 };
+
 struct api_options {
     struct uv_loop_s *loop;
     uint64_t pseudonym_key[2]; /* of customers; a secret of the deployment */

@@ -228,6 +228,7 @@ void api_get_net_path(struct api_call *k);
 void api_post_net_whatif(struct api_call *k);
 void api_get_net_plan(struct api_call *k);
 void api_post_net_probes(struct api_call *k);
+void api_post_net_aws_events(struct api_call *k);
 
 void api_get_faults(struct api_call *k);
 void api_post_fault(struct api_call *k);

@@ -8,6 +8,8 @@
 
 #include <stdarg.h>
 
+#include "watch/watch.h"
+
 struct sheet {
     struct api *a;
     struct core *k; /* NULL: no node is up */
@@ -225,6 +227,19 @@ static void streams(struct sheet *s)
     sample(s, s->a->n_followers, "kind=\"events\"");
 }
 
+static void net_verdicts(struct sheet *s)
+{
+    struct watch *w = s->a->watch;
+    sample(s, w ? verdicts_raised(netmodel_verdicts(watch_model(w)), VERDICT_KINDS) : 0, "%s", "");
+}
+
+static void net_aws_events(struct sheet *s)
+{
+    for (int e = 0; e < WATCH_PUSHES; e++)
+        sample(s, s->a->watch ? (double)watch_pushed(s->a->watch, (enum watch_push)e) : 0,
+               "event=\"%s\"", watch_push_names[e]);
+}
+
 static void clock_seconds(struct sheet *s)
 {
     sample(s, (double)world_now(s->a->world) / 1000, "%s", "");
@@ -267,6 +282,8 @@ static void build_info(struct sheet *s)
     X(http_refused, counter, "_total", "Requests refused before a handler.")                       \
     X(http_connections, gauge, "", "Connections open now.")                                        \
     X(streams, gauge, "", "Streams open now.")                                                     \
+    X(net_verdicts, gauge, "", "Verdicts about the network that hold now.")                        \
+    X(net_aws_events, counter, "_total", "Events that AWS pushed, by what came of them.")          \
     X(clock_seconds, gauge, "", "Virtual time, seconds since the epoch.")                          \
     X(late_seconds, gauge, "", "How late the simulation runs, in wall time.")                      \
     X(build_info, gauge, "", "The version that runs.")

@@ -155,6 +155,46 @@ void api_post_net_probes(struct api_call *k)
     mem_free(r);
 }
 
+/* An API destination gives its key in a field of the name that its connection has: either of the
+ * two usual ones. */
+static bool has_key(const struct api_call *k)
+{
+    static const char bearer[] = "Bearer ";
+    const size_t n = sizeof bearer - 1;
+    struct http_span key = http_header(k->rq, "X-Api-Key");
+    struct http_span given = http_header(k->rq, "Authorization");
+    if (key.p)
+        return watch_push_key(k->api->watch, key.p, key.n);
+    return given.n > n && memcmp(given.p, bearer, n) == 0 &&
+           watch_push_key(k->api->watch, given.p + n, given.n - n);
+}
+
+void api_post_net_aws_events(struct api_call *k)
+{
+    const char *why = "";
+    if (!watched(k))
+        return;
+    if (!watch_push_open(k->api->watch)) {
+        api_problem(k, 403, "Events are not taken here; give network.clouds.aws_events a key.");
+        return;
+    }
+    if (!has_key(k)) {
+        http_reply_header(k->rq, "WWW-Authenticate", "Bearer");
+        api_problem(k, 401, "The key (X-Api-Key, or Authorization: Bearer) is missing or wrong.");
+        return;
+    }
+    enum watch_push how = watch_push(k->api->watch, k->rq->body.p, k->rq->body.n, &why);
+    if (how == WATCH_PUSH_BAD) {
+        api_problem(k, 400, "%s", why);
+        return;
+    }
+    struct jw w = api_json(k);
+    jw_obj(&w);
+    kv_text(&w, "event", watch_push_names[how]);
+    jw_end(&w);
+    finish(k, &w);
+}
+
 void api_watch(struct api *a, struct watch *w)
 {
     a->watch = w;

@@ -17,7 +17,7 @@ enum {
     SWEEP_AFTER_MS = 600000, /* routers without End-of-RIB have told all by then */
 };
 
-static int64_t wall_ms(struct watch *w)
+int64_t watch__wall_ms(struct watch *w)
 {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
@@ -68,7 +68,7 @@ static void arm(struct watch *w, int64_t in_ms)
 
 void watch_settle(struct watch *w)
 {
-    int64_t now = wall_ms(w), due;
+    int64_t now = watch__wall_ms(w), due;
     netmodel_settle(w->model, now, told, w);
     w->soon = false;
     due = netmodel_due(w->model);
@@ -92,14 +92,14 @@ void watch__soon(struct watch *w)
 static void on_failure(uv_timer_t *timer)
 {
     struct watch *w = timer->data;
-    netmodel_try_failure(w->model, wall_ms(w));
+    netmodel_try_failure(w->model, watch__wall_ms(w));
     watch__soon(w);
 }
 
 static void on_sweep(uv_timer_t *timer)
 {
     struct watch *w = timer->data;
-    int64_t now = wall_ms(w);
+    int64_t now = watch__wall_ms(w);
     rib_sweep(netmodel_rib(w->model), now - SWEEP_AFTER_MS, now);
     watch__soon(w);
 }
@@ -169,7 +169,7 @@ bool watch_probe(struct watch *w, const struct probe_result *r)
     default: break;
     }
     p->last = *r;
-    p->heard_ms = wall_ms(w);
+    p->heard_ms = watch__wall_ms(w);
     netmodel_probe(w->model, r);
     watch__soon(w);
     return true;
@@ -264,7 +264,7 @@ struct watch *watch_new(const struct watch_options *o, char *error, size_t cap)
     struct watch *w = mem_new(1, sizeof *w);
     struct netmodel_options m = NETMODEL_DEFAULTS;
     w->o = *o;
-    wall_ms(w);
+    watch__wall_ms(w);
     w->attrs = attr_table_new(o->seed, ATTR_SETS_MAX, ATTR_BYTES_MAX);
     w->sources = sources_new();
     m.seed = o->seed;
@@ -276,7 +276,8 @@ struct watch *watch_new(const struct watch_options *o, char *error, size_t cap)
     w->model = netmodel_new(&c->topo, w->attrs, w->sources, &m);
     timers(w);
     topo_check(&c->topo, keep_finding, w);
-    if (watch__feeds_start(w, error, cap) && watch__probes_start(w, error, cap)) {
+    if (watch__door_start(w, error, cap) && watch__feeds_start(w, error, cap) &&
+        watch__probes_start(w, error, cap)) {
         watch__soon(w);
         return w;
     }
@@ -288,6 +289,7 @@ struct watch *watch_new(const struct watch_options *o, char *error, size_t cap)
 static void watch_free(struct watch *w)
 {
     netmodel_free(w->model);
+    watch__door_free(w);
     watch__feeds_free(w);
     sources_free(w->sources);
     attr_table_free(w->attrs);

@@ -56,6 +56,23 @@ struct attr_table *watch_attrs(struct watch *w);
 struct sources *watch_sources(struct watch *w);
 /* What a site's prober found. False: no such sites, or too many paths. */
 bool watch_probe(struct watch *w, const struct probe_result *r);
+/* Events that AWS pushes (driver/routes/aws_events.h), each counted once by its id, also when it
+ * comes again. */
+enum watch_push {
+    WATCH_PUSH_BAD,       /* no such event: *why tells */
+    WATCH_PUSH_APPLIED,   /* the model is as it says */
+    WATCH_PUSH_REPEATED,  /* it has come before */
+    WATCH_PUSH_LATE,      /* what is known is newer */
+    WATCH_PUSH_ELSEWHERE, /* of a gateway or table that is not watched */
+    WATCH_PUSH_NOTED,     /* its region will be asked soon */
+    WATCH_PUSH_UNKNOWN,   /* of a kind that says nothing here */
+    WATCH_PUSHES
+};
+extern const char *const watch_push_names[WATCH_PUSHES]; /* "bad", "applied", ... */
+bool watch_push_open(const struct watch *w); /* false: no key is configured */
+bool watch_push_key(const struct watch *w, const char *key, size_t n); /* is it the right one? */
+enum watch_push watch_push(struct watch *w, const void *json, size_t n, const char **why);
+uint64_t watch_pushed(const struct watch *w, enum watch_push how); /* so many since the start */
 /* Brings the verdicts up to date now, instead of within some milliseconds. */
 void watch_settle(struct watch *w);
 

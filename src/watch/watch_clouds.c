@@ -15,6 +15,7 @@ struct watch_asking {
     struct aws_client *client;
     struct gcp_auth *auth;
     struct aws_poller **aws;
+    const char **aws_region; /* of each */
     struct gcp_poller **google;
     uint32_t n_aws, n_google;
 };
@@ -74,6 +75,8 @@ static void ask_region(struct watch *w, const struct watch_clouds *c, const char
             if (strcmp(c->aws[i].region, region) == 0) {
                 table = mem_grow(table, n + 1, sizeof *table);
                 table[n++] = (struct aws_polled_table){c->aws[i].gateway, c->aws[i].table[k]};
+                if (w->door)
+                    cloud_follow(a->cloud, c->aws[i].gateway, c->aws[i].table[k]);
             }
     a->aws[a->n_aws] = aws_poller_new(w->o.loop, a->client, a->cloud,
                                       &(struct aws_poller_config){.region = region,
@@ -83,7 +86,7 @@ static void ask_region(struct watch *w, const struct watch_clouds *c, const char
                                                                   .n_tables = n,
                                                                   .poll = {.every_ms = c->every_ms},
                                                                   .seed = w->o.seed + a->n_aws});
-    a->n_aws++;
+    a->aws_region[a->n_aws++] = region;
     mem_free(table);
 }
 
@@ -100,6 +103,7 @@ static void ask_aws(struct watch *w, const struct watch_clouds *c)
                                                    .credentials = a->credentials,
                                                    .seed = w->o.seed});
     a->aws = mem_new(c->n_aws, sizeof *a->aws);
+    a->aws_region = mem_new(c->n_aws, sizeof *a->aws_region);
     for (uint32_t i = 0; i < c->n_aws; i++)
         cloud_call(a->cloud, c->aws[i].gateway, t->router[c->aws[i].router].name);
     for (uint32_t i = 0; i < c->n_aws; i++) {
@@ -157,6 +161,20 @@ void watch__clouds_free(struct watch *w)
         return;
     cloud_free(w->asking->cloud);
     mem_free(w->asking->aws);
+    mem_free(w->asking->aws_region);
     mem_free(w->asking->google);
     mem_free(w->asking);
+}
+
+struct cloud *watch__cloud(struct watch *w)
+{
+    return w->asking ? w->asking->cloud : NULL;
+}
+
+void watch__clouds_soon(struct watch *w, const char *region)
+{
+    const struct watch_asking *a = w->asking;
+    for (uint32_t i = 0; a && !w->closing && i < a->n_aws; i++)
+        if (strcmp(a->aws_region[i], region) == 0)
+            aws_poller_soon(a->aws[i]);
 }

@@ -537,6 +537,35 @@ static const struct conf_table aws_table = {
     .doc = "Gateways of AWS, asked by EC2's and Direct Connect's APIs with the credentials of the "
            "environment, of a profile or of the machine."};
 
+static void events_done(struct conf *f, const struct conf_node *n, void *base, void *owner)
+{
+    const struct watch_events *e = base;
+    (void)owner;
+    if (n && (*e->key_file != '\0') == (*e->key_env != '\0'))
+        conf_error(f, n, "needs one key; give either key_file or key_env");
+}
+
+#define EVENTS(m) CONF_AT(struct watch_events, m)
+static const struct conf_row event_rows[] = {
+    {"key_file", "The file with the key that senders must give, 16 to 256 characters.",
+     EVENTS(key_file), .type = CONF_TEXT, .def_doc = "none"},
+    {"key_env", "Or the environment variable that has it.", EVENTS(key_env), .type = CONF_NAME,
+     .def_doc = "none"},
+};
+static const struct conf_table event_table = {
+    CONF_TABLE(event_rows), .done = events_done,
+    .doc = "The door for events that AWS Network Manager pushes through EventBridge: POST "
+           "/v1/net/aws-events. Without it that path is closed."};
+
+static void clouds_done(struct conf *f, const struct conf_node *n, void *base, void *owner)
+{
+    const struct watch_clouds *c = base;
+    (void)owner;
+    if (conf_child(n, "aws_events") && !c->n_aws)
+        conf_error(f, conf_child(n, "aws_events"),
+                   "is of no use without aws; name the gateways that events may be about");
+}
+
 #define CLOUDS(m) CONF_AT(struct watch_clouds, m)
 static const struct conf_row cloud_rows[] = {
     {"every_s", "Each is asked so often.", CLOUDS(every_ms), .type = CONF_INT, .min = 1,
@@ -545,13 +574,16 @@ static const struct conf_row cloud_rows[] = {
      CONF_ALLOC(struct watch_clouds, google, n_google), .max = 256, .sub = &google_table},
     {"aws", "Gateways of AWS.", .type = CONF_LIST, CONF_ALLOC(struct watch_clouds, aws, n_aws),
      .max = 256, .sub = &aws_table},
+    {"aws_events", "Events that AWS pushes.", CLOUDS(events), .type = CONF_MAP,
+     .sub = &event_table},
     {"google_url", "Where Google's Compute API is.", CLOUDS(google_url), .type = CONF_TEXT,
      .def_doc = "https://compute.googleapis.com"},
     {"aws_url", "Where AWS's APIs are, all of them.", CLOUDS(aws_url), .type = CONF_TEXT,
      .def_doc = "each service and region has its own"},
 };
 static const struct conf_table cloud_table = {
-    CONF_TABLE(cloud_rows), .doc = "Routers and gateways that speak no BMP and are asked instead."};
+    CONF_TABLE(cloud_rows), .done = clouds_done,
+    .doc = "Routers and gateways that speak no BMP and are asked instead."};
 
 /* ---- the section ---- */
 

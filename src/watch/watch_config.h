@@ -49,12 +49,17 @@ struct watch_aws { /* a Transit Gateway or Direct Connect gateway that is asked 
     uint32_t n_tables;
 };
 
+struct watch_events { /* that AWS pushes; neither: the door is closed */
+    char key_file[WATCH_PATH_MAX], key_env[TOPO_NAME_MAX];
+};
+
 struct watch_clouds {
     uint32_t every_ms;
     char google_url[WATCH_URL_MAX], aws_url[WATCH_URL_MAX]; /* "": their own */
     struct watch_google *google;
     struct watch_aws *aws;
     uint32_t n_google, n_aws;
+    struct watch_events events;
 };
 
 struct watch_config {

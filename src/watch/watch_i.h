@@ -1,4 +1,5 @@
-/* watch_i.h - between watch.c (the model), watch_feeds.c, watch_clouds.c and watch_probes.c. */
+/* watch_i.h - between watch.c (the model), watch_feeds.c, watch_clouds.c, watch_push.c and
+ * watch_probes.c. */
 #pragma once
 
 #include "base/map.h" /* before uv.h, which may define MIN and MAX again */
@@ -33,6 +34,7 @@ struct watch {
     struct bmp_station *station;
     int bmp_port;
     struct watch_asking *asking; /* clouds; NULL: none is asked */
+    struct watch_door *door;     /* for events that are pushed; NULL: closed */
     struct site_probes *probes;  /* NULL: none from here */
 
     uint32_t parts; /* that are not closed yet */
@@ -42,6 +44,7 @@ struct watch {
 };
 
 void watch__part_closed(void *w);
+int64_t watch__wall_ms(struct watch *w); /* Unix time; it does not run backwards */
 void watch__soon(struct watch *w); /* settles it in a moment */
 
 bool watch__feeds_start(struct watch *w, char *error, size_t cap);
@@ -50,5 +53,9 @@ void watch__feeds_free(struct watch *w);
 void watch__clouds_start(struct watch *w);
 void watch__clouds_stop(struct watch *w);
 void watch__clouds_free(struct watch *w);
+struct cloud *watch__cloud(struct watch *w);
+void watch__clouds_soon(struct watch *w, const char *region); /* asks AWS there soon */
+bool watch__door_start(struct watch *w, char *error, size_t cap);
+void watch__door_free(struct watch *w);
 bool watch__probes_start(struct watch *w, char *error, size_t cap);
 void watch__probes_stop(struct watch *w);

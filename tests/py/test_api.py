@@ -2,6 +2,7 @@
 the server, the server answers nothing that is not in it, and every reply is as its schema says,
 with all members and no others. Then what no client should send."""
 
+import os
 import re
 import tempfile
 import uuid
@@ -254,6 +255,28 @@ for change, status, field in [({"from": "nowhere"}, 422, "from"), ({"to": "hub"}
     detail_names(ask("POST", "/v1/net/probes", status, {"results": [{**ONE, **change}]}), field)
 tap.end("the network can be read and asked, and bad requests are named")
 
+pushing = tempfile.NamedTemporaryFile("w", suffix=".yaml")
+pushing.write(open(CONFIG).read().replace("    - {name: e1, kind: edge", "    - {name: t1, kind: tgw, as: 64602}\n    - {name: e1, kind: edge") + """
+  clouds:
+    aws: [{router: t1, region: us-east-1, gateway: tgw-1, tables: tgw-rtb-1}]
+    aws_url: "http://127.0.0.1:9"
+    aws_events: {key_env: TANDEM_TEST_KEY}
+""")
+pushing.flush()
+ask("POST", "/v1/net/aws-events", 403, {})
+plain, hub = hub, Hub(config=pushing.name, env=dict(os.environ, TANDEM_TEST_KEY="0123456789abcdef", AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x"))
+ask("POST", "/v1/net/aws-events", 401, {})
+KEY = {"X-Api-Key": "0123456789abcdef"}
+EVENT = {"source": "aws.networkmanager", "id": "e-1", "detail-type": "Network Manager Topology Change", "detail": {}}
+tap.equal(ask("POST", "/v1/net/aws-events", 200, EVENT, headers=KEY).json(), {"event": "elsewhere"}, "an event of another gateway")
+for change, field in [({"source": "aws.ec2"}, "source"), ({"id": ""}, "id"), ({"id": "x" * 129}, "id"), ({"detail-type": 7}, "detail-type"), ({"detail": []}, "detail"),
+                      ({"detail-type": "Network Manager Routing Update"}, "detail.changeType")]:
+    detail_names(ask("POST", "/v1/net/aws-events", 400, {**EVENT, **change}, headers=KEY), field)
+detail_names(ask("POST", "/v1/net/aws-events", 400, b"[]", headers=KEY), "object")
+hub.kill()
+hub = plain
+tap.end("events that AWS pushes need a key, and bad ones are named")
+
 # ---- operating ----
 
 drained = ask("POST", "/v1/sites/{site}/drain", 200, {"reason": "test of the drain"}, site="west").json()
@@ -434,7 +457,7 @@ for path in ("/v1/status", "/v1/route", "/metrics", "/"):
     tap.equal((r.status, r.body), (405 if path == "/v1/route" else 200, b""), f"HEAD {path}")
 tap.end("other methods are 405 with Allow, other paths 404")
 
-huge = hub.request("POST", "/v1/route", b'{"queue":"support","customer":"' + b"x" * 70000 + b'"}')
+huge = hub.request("POST", "/v1/route", b'{"queue":"support","customer":"' + b"x" * 270000 + b'"}')
 tap.equal(huge.status, 413, "a huge body")
 tap.equal(hub.request("POST", "/v1/route", b"{}", {"Content-Type": "text/plain"}).status, 415, "a form's type")
 tap.equal(hub.request("POST", "/v1/route", b"{}", {"Origin": "http://evil.example"}).status, 403, "another origin")
@@ -485,6 +508,7 @@ hub = Hub(config=small.name)
 for method, template in (("GET", "/v1/net"), ("GET", "/v1/net/verdicts"), ("GET", "/v1/net/routes"), ("GET", "/v1/net/path"), ("GET", "/v1/net/plan"),
                          ("POST", "/v1/net/what-if"), ("POST", "/v1/net/probes")):
     ask(method, template, 404, {} if method == "POST" else None)
+ask("POST", "/v1/net/aws-events", 404, {})
 tap.equal(load(hub.events("/v1/stream", 1)[1][0]["data"])["network"], None, "the section of a network that is not there")
 hub.kill()
 hub = plain

@@ -101,6 +101,7 @@ AWS = {
     "DescribeTransitGatewayAttachments": ("ec2", "tgw_attachments.xml"),
     "DescribeTransitGatewayPeeringAttachments": ("ec2", "tgw_peerings.xml"),
     "DescribeTransitGatewayConnectPeers": ("ec2", "tgw_connect_peers.xml"),
+    "DescribeVpnConnections": ("ec2", "vpn_connections.xml"),
 }
 
 
@@ -228,7 +229,7 @@ same(Aws.wrong, [], "aws: botocore finds nothing wrong with the requests")
 operations = [o for o, _ in Aws.asked]
 same({o: operations.count(o) for o in AWS},
          {o: 4 if o in TOKENS else 2 for o in AWS}, "aws: each is asked once a round, page by page")
-check("rounds 2 questions 12 failed 0 pages 16 cut 0" in out, "aws: two rounds without a failure")
+check("rounds 2 questions 14 failed 0 pages 18 cut 0" in out, "aws: two rounds without a failure")
 same(dict(Aws.asked)["SearchTransitGatewayRoutes"]["Filters"],
          [{"Name": "state", "Values": ["active", "blackhole"]}], "aws: routes by their state")
 check("announce tgw-0aaa" in out and "via tgw-attach-3" in out, "aws: routes are told")
@@ -237,6 +238,8 @@ check(not re.search(r"feed-\w+ 11460968", out), "aws: none of a Direct Connect g
 same(len(re.findall("^peer-up", out, re.M)), 2, "aws: sessions are told once in two rounds")
 check(SECRET in fixture("virtual_interfaces.json") and SECRET not in out + err,
           "aws: no authKey in what is told or logged")
+check(SECRET in fixture("vpn_connections.xml") and "link tunnel vpn-1/198.51.100.4 of tgw-0aaa down" in out,
+      "aws: tunnels, and no pre-shared key of theirs")
 check("tgw-connect-peer-1" in out, "aws: Connect peers, whose attachment was asked for before")
 
 Aws.asked.clear()

@@ -1,5 +1,4 @@
-/* aws_answers.h - answers of AWS Direct Connect (JSON 1.1) and changes pushed by Network Manager
- * (EventBridge), told as events (cloud.h).
+/* aws_answers.h - answers of AWS Direct Connect (JSON 1.1), told as events (cloud.h).
  *
  * A Direct Connect gateway is a router: its sessions are the BGP peers of its virtual interfaces,
  * and each gateway associated with it is a LOC_RIB table of the prefixes allowed to it: what it
@@ -21,7 +20,3 @@ bool aws_virtual_interfaces(struct cloud *c, const void *json, size_t n, int64_t
 /* A page of DescribeDirectConnectGatewayAssociations. */
 bool aws_gateway_associations(struct cloud *c, const void *json, size_t n, int64_t at_ms,
                               struct buf *next);
-/* An event of EventBridge: source aws.networkmanager, detail-type "Network Manager Routing Update".
- * They come by best effort, in any order: one that is older than the last one of its table is
- * passed over, and the next poll makes good what was lost. True: it was one, new or old. */
-bool aws_routing_update(struct cloud *c, const void *json, size_t n, int64_t at_ms);

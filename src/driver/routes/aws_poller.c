@@ -15,10 +15,12 @@ enum {
     PAGES_MAX = 1000, /* of one question: more are a token that goes in circles */
     PAGE_MAX = 1000,  /* routes or things a page, as AWS has it */
     DX_PAGE_MAX = 100,
+    SOON_MS = 5000, /* between the beginnings of two rounds, when one is wanted soon */
+    AGAIN_MAX = 3,  /* a table is asked for anew because it changed meanwhile */
 };
 
 /* The questions of a round, in this order; one for each table comes after them. */
-enum question { VIFS, ASSOCIATIONS, ATTACHMENTS, PEERINGS, CONNECT_PEERS, TABLES };
+enum question { VIFS, ASSOCIATIONS, ATTACHMENTS, PEERINGS, CONNECT_PEERS, VPNS, TABLES };
 
 static const struct {
     enum aws_op op;
@@ -29,6 +31,7 @@ static const struct {
     [ATTACHMENTS] = {AWS_OP_DescribeTransitGatewayAttachments, CLOUD_ATTACHMENT},
     [PEERINGS] = {AWS_OP_DescribeTransitGatewayPeeringAttachments, CLOUD_PEERING},
     [CONNECT_PEERS] = {AWS_OP_DescribeTransitGatewayConnectPeers, CLOUD_CONNECT_PEER},
+    [VPNS] = {AWS_OP_DescribeVpnConnections, CLOUD_VPN},
     [TABLES] = {AWS_OP_SearchTransitGatewayRoutes, CLOUD_TABLE},
 };
 
@@ -45,7 +48,9 @@ struct aws_poller {
     uv_timer_t timer;
     uint64_t call; /* 0: none is under way */
     uint32_t at, pages, began;
-    bool round_failed, answered;
+    uint32_t again;          /* how often this table was asked for anew */
+    uint64_t round_began_ms; /* of the loop's clock */
+    bool round_failed, answered, soon;
     uint32_t rounds_failed; /* in a row */
     struct buf token, body;
     struct xml xml;
@@ -70,6 +75,8 @@ static bool is_asked(const struct aws_poller *p, uint32_t at)
 {
     if (at < ATTACHMENTS)
         return p->config.direct_connect;
+    if (at == VPNS)
+        return p->config.vpn;
     return at >= TABLES || p->config.transit_gateways;
 }
 
@@ -84,7 +91,9 @@ static void put_parameter(struct buf *b, const char *name, const char *value)
 static void make_form(struct aws_poller *p)
 {
     const char *name = aws_operations[questions[question_at(p->at)].op].name;
-    buf_fmt(&p->body, "Action=%s&Version=2016-11-15&MaxResults=%d", name, PAGE_MAX);
+    buf_fmt(&p->body, "Action=%s&Version=2016-11-15", name);
+    if (p->at != VPNS)
+        buf_fmt(&p->body, "&MaxResults=%d", PAGE_MAX);
     if (p->at >= TABLES) {
         put_parameter(&p->body, "TransitGatewayRouteTableId", p->table[p->at - TABLES]);
         put_parameter(&p->body, "Filter.1.Name", "state");
@@ -128,6 +137,14 @@ static void ask(struct aws_poller *p)
 
 static void on_timer(uv_timer_t *timer);
 
+static void first_page(struct aws_poller *p)
+{
+    p->pages = 0;
+    buf_reset(&p->token);
+    p->began = cloud_poll_begin(p->cloud);
+    ask(p);
+}
+
 static void begin_question(struct aws_poller *p, uint32_t at)
 {
     uint32_t all = TABLES + p->config.n_tables;
@@ -135,11 +152,9 @@ static void begin_question(struct aws_poller *p, uint32_t at)
         at++;
     p->at = at;
     if (at < all) {
-        p->pages = 0;
-        buf_reset(&p->token);
-        p->began = cloud_poll_begin(p->cloud);
+        p->again = 0;
         p->stats.questions++;
-        ask(p);
+        first_page(p);
         return;
     }
     p->stats.rounds++;
@@ -147,12 +162,27 @@ static void begin_question(struct aws_poller *p, uint32_t at)
     p->rounds_failed = p->round_failed ? p->rounds_failed + 1 : 0;
     int64_t delay = poll_delay_ms(&p->config.poll, p->rounds_failed, &p->rng);
     (void)uv_timer_start(&p->timer, on_timer, (uint64_t)delay, 0);
+    if (p->soon)
+        aws_poller_soon(p);
+}
+
+void aws_poller_soon(struct aws_poller *p)
+{
+    bool waits = uv_is_active((uv_handle_t *)&p->timer) != 0; /* else a round is under way */
+    p->soon = !waits;
+    if (!waits || p->rounds_failed)
+        return;
+    uint64_t now = uv_now(p->loop), from = p->round_began_ms ? p->round_began_ms + SOON_MS : now;
+    uint64_t in = from > now ? from - now : 0;
+    if (in < uv_timer_get_due_in(&p->timer))
+        (void)uv_timer_start(&p->timer, on_timer, in, 0);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
     struct aws_poller *p = CONTAINER_OF(timer, struct aws_poller, timer);
-    p->round_failed = false;
+    p->round_failed = p->soon = false;
+    p->round_began_ms = uv_now(p->loop);
     begin_question(p, 0);
 }
 
@@ -178,6 +208,8 @@ static void end_question(struct aws_poller *p, bool good, const char *why)
         p->failed[at] = 0;
         if (at < TABLES)
             cloud_poll_end(p->cloud, questions[at].kind, 0, p->began, now_ms(p));
+        if (at == VPNS)
+            cloud_poll_end(p->cloud, CLOUD_TUNNEL, 0, p->began, now_ms(p));
     } else {
         p->failed[at]++;
         p->round_failed = true;
@@ -220,6 +252,7 @@ static bool take(struct aws_poller *p, struct http_span b, struct buf *next)
     case ATTACHMENTS: return ec2_attachments(p->cloud, &p->xml, b.p, b.n, at, next);
     case PEERINGS: return ec2_peerings(p->cloud, &p->xml, p->region, b.p, b.n, at, next);
     case CONNECT_PEERS: return ec2_connect_peers(p->cloud, &p->xml, b.p, b.n, at, next);
+    case VPNS: return ec2_vpn_connections(p->cloud, &p->xml, b.p, b.n, at, next);
     case TABLES: return take_routes(p, b, next);
     }
     return false;
@@ -236,6 +269,18 @@ static void begin_feeds(struct aws_poller *p)
     p->answered = true;
 }
 
+/* A change was pushed while the table was asked for: the answer may be of before it. */
+static bool is_overtaken(struct aws_poller *p)
+{
+    if (p->at < TABLES || p->again == AGAIN_MAX)
+        return false;
+    uint32_t router = cloud_router(p->cloud, p->gateway[p->at - TABLES]);
+    uint32_t peer = cloud_table_peer(p->cloud, router, p->table[p->at - TABLES]);
+    bool overtaken = cloud_pushed_since(p->cloud, peer, p->began);
+    p->again += overtaken;
+    return overtaken;
+}
+
 static void on_reply(void *arg, const struct aws_reply *r)
 {
     struct aws_poller *p = arg;
@@ -246,6 +291,8 @@ static void on_reply(void *arg, const struct aws_reply *r)
         begin_feeds(p);
     if (r->class != AWS_OK) {
         end_question(p, false, *r->code ? r->code : aws_class_names[r->class]);
+    } else if (is_overtaken(p)) {
+        first_page(p);
     } else if (!take(p, r->bytes, &next)) {
         end_question(p, false, "not such an answer");
     } else if (!next.len) {

@@ -1,6 +1,6 @@
 /* aws_poller.h - asks AWS, again and again, for what is between Direct Connect and a VPC: virtual
  * interfaces and gateway associations, attachments, peerings and Connect peers of Transit Gateways,
- * and the routes of their tables.
+ * VPN connections if wanted, and the routes of their tables.
  *
  * One for each account and region. A round asks one question after the other, page by page, through
  * the account's client (aws/client.h), which keeps the budgets and tries again, as the least urgent
@@ -23,6 +23,7 @@ struct aws_polled_table {
 struct aws_poller_config { /* copied */
     const char *region;
     bool direct_connect, transit_gateways;
+    bool vpn; /* the answer has pre-shared keys, so it is asked for only where it is of use */
     const struct aws_polled_table *table;
     uint32_t n_tables;
     struct poll_config poll;
@@ -38,6 +39,10 @@ struct aws_poller *aws_poller_new(struct uv_loop_s *loop, struct aws_client *cli
                                   const struct aws_poller_config *config) MUST_USE;
 /* Stops, and frees itself as soon as the loop lets it. */
 void aws_poller_close(struct aws_poller *p);
+
+/* Something has changed: the next round begins soon, five seconds after the last one began at the
+ * earliest. After rounds that failed it begins when it would have. */
+void aws_poller_soon(struct aws_poller *p);
 
 struct aws_poller_stats {
     uint64_t rounds, failed_rounds, questions, failed_questions, pages;

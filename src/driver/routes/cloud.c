@@ -8,19 +8,29 @@
 
 const char *const cloud_kind_names[CLOUD_KINDS] = {
     "session",     "table",      "interconnect", "virtual interface",
-    "association", "attachment", "peering",      "connect peer"};
+    "association", "attachment", "peering",      "connect peer",
+    "vpn",         "tunnel"};
 const char *const link_state_names[LINK_STATES] = {"up", "down", "changing", "gone"};
 
 enum { FEED_UNTOLD, FEED_UP, FEED_LOST };
-enum { LISTERS_MAX = (1 << 24) - 1 }; /* they have 24 bits of a key */
+enum {
+    LISTERS_MAX = (1 << 24) - 1, /* they have 24 bits of a key */
+    FOLLOWED_MAX = 16384,        /* tables: more than the configuration has */
+    KNOWN_MS = 10000,            /* a poll has what was changed so long before its answer came */
+};
 
-struct thing { /* a session: its peer; a link: what was told last; a table: its sequence */
+struct followed {        /* a table of which changes are pushed */
+    uint64_t sequence;   /* of the newest one applied */
+    int64_t polled_ms;   /* when it was last told in full */
+    uint32_t generation; /* of the last poll begun before the newest one came; 0: none has come */
+};
+
+struct thing { /* a session: its peer; a link: what was told last */
     struct link_event link;
     uint32_t peer;
     uint32_t lister;
     uint8_t listed_by;
     bool told, session_known, session_up;
-    uint64_t sequence;
     uint32_t generation; /* of the poll that listed it */
 };
 
@@ -33,6 +43,9 @@ struct cloud {
     uint32_t generation;
     uint32_t lister, listers; /* who is told now; the last one */
     struct map64 called;      /* hash of a name in its cloud -> router */
+    struct followed *followed;
+    uint32_t n_followed;
+    struct map64 followed_of; /* by peer */
     uint8_t *feed;            /* by router */
     uint32_t feeds;
     struct cloud_stats stats;
@@ -52,6 +65,8 @@ void cloud_free(struct cloud *c)
     jr_free(&c->json);
     mem_free(c->thing);
     mem_free(c->feed);
+    mem_free(c->followed);
+    map64_free(&c->followed_of);
     map64_free(&c->by_key);
     map64_free(&c->called);
     mem_free(c);
@@ -88,6 +103,13 @@ uint32_t cloud_router(struct cloud *c, const char *name)
     if (*name && !map64_find(&c->called, hash_str(name), &n))
         n = source_router(c->ports.sources, name);
     c->stats.refused += n == SOURCE_NONE;
+    return n;
+}
+
+uint32_t cloud_router_known(const struct cloud *c, const char *name)
+{
+    uint32_t n = SOURCE_NONE;
+    (void)map64_find(&c->called, hash_str(name), &n);
     return n;
 }
 
@@ -280,6 +302,9 @@ void cloud_table_begin(struct cloud *c, const struct cloud_table *t)
 
 void cloud_table_end(struct cloud *c, const struct cloud_table *t)
 {
+    uint32_t at;
+    if (t->listed_by == CLOUD_TABLE && map64_find(&c->followed_of, t->peer, &at))
+        c->followed[at].polled_ms = t->at_ms;
     tell_table(c, t, ROUTE_END_OF_RIB);
 }
 
@@ -324,17 +349,6 @@ bool cloud_withdraw(struct cloud *c, const struct cloud_table *t, const char *pr
     e.type = ROUTE_WITHDRAW;
     tell(c, &e);
     return true;
-}
-
-bool cloud_in_sequence(struct cloud *c, uint32_t peer, uint64_t sequence)
-{
-    struct thing *t = thing_of(c, CLOUD_TABLE, peer);
-    if (t && sequence >= t->sequence) {
-        t->sequence = sequence;
-        return true;
-    }
-    c->stats.late_changes++;
-    return false;
 }
 
 /* ---- sessions and links ---- */
@@ -401,4 +415,71 @@ uint32_t cloud_link_router(const struct cloud *c, enum cloud_kind kind, uint32_t
 {
     uint32_t at;
     return map64_find(&c->by_key, key_of(c, kind, link), &at) ? c->thing[at].link.router : 0;
+}
+
+/* ---- what is pushed ---- */
+
+void cloud_follow(struct cloud *c, const char *gateway, const char *table)
+{
+    uint32_t at, peer = cloud_table_peer(c, cloud_router(c, gateway), table);
+    if (!peer || c->n_followed == FOLLOWED_MAX || map64_find(&c->followed_of, peer, &at))
+        return;
+    c->followed = mem_grow(c->followed, c->n_followed + 1, sizeof *c->followed);
+    c->followed[c->n_followed] = (struct followed){0};
+    map64_insert(&c->followed_of, peer, c->n_followed++);
+}
+
+static struct followed *followed(struct cloud *c, uint32_t router, const char *table)
+{
+    uint64_t name = hash_str(table);
+    uint32_t at, peer = SOURCE_NONE;
+    while ((peer = source_next_peer(c->ports.sources, router, peer)))
+        if (source_peer_get(c->ports.sources, peer)->key.distinguisher == name &&
+            map64_find(&c->followed_of, peer, &at))
+            return &c->followed[at];
+    return NULL;
+}
+
+enum cloud_turn cloud_turn(struct cloud *c, uint32_t router, const char *table, uint64_t sequence)
+{
+    struct followed *f = followed(c, router, table);
+    if (!f)
+        return CLOUD_TURN_NONE;
+    bool polled = f->polled_ms > KNOWN_MS && sequence < (uint64_t)(f->polled_ms - KNOWN_MS);
+    if (sequence < f->sequence || polled) {
+        c->stats.late_changes++;
+        return CLOUD_TURN_LATE;
+    }
+    f->sequence = sequence;
+    f->generation = c->generation;
+    return CLOUD_TURN_NOW;
+}
+
+bool cloud_pushed_since(const struct cloud *c, uint32_t peer, uint32_t began)
+{
+    uint32_t at;
+    return map64_find(&c->followed_of, peer, &at) && c->followed[at].sequence &&
+           c->followed[at].generation >= began;
+}
+
+bool cloud_push_link(struct cloud *c, enum cloud_kind kind, uint32_t router, const char *name,
+                     enum link_state state, const char *word, int64_t at_ms)
+{
+    bool listed = false;
+    for (uint32_t i = 0; i < c->things; i++) {
+        struct thing *t = &c->thing[i];
+        if (!t->told || t->link.kind != kind || t->link.router != router ||
+            strcmp(source_name_text(c->ports.sources, t->link.link), name) != 0)
+            continue;
+        listed = true;
+        struct link_event e = t->link;
+        e.state = (uint8_t)state;
+        e.at_ms = at_ms;
+        cloud_word(e.word, sizeof e.word, word);
+        bool same = e.state == t->link.state && strcmp(e.word, t->link.word) == 0;
+        t->link = e;
+        if (!same)
+            c->ports.link(c->ports.arg, &e);
+    }
+    return listed;
 }

@@ -23,13 +23,15 @@
 
 enum cloud_kind { /* of things that are listed */
     CLOUD_SESSION,       /* a BGP session: told by the route sink */
-    CLOUD_TABLE,         /* a route table polled; its state is the sequence of pushed changes */
+    CLOUD_TABLE,         /* a route table polled */
     CLOUD_INTERCONNECT,  /* Google: a VLAN attachment */
     CLOUD_VIF,           /* AWS: a virtual interface of Direct Connect */
     CLOUD_ASSOCIATION,   /* a gateway associated with a Direct Connect gateway */
     CLOUD_ATTACHMENT,    /* of a Transit Gateway */
     CLOUD_PEERING,       /* of two Transit Gateways */
     CLOUD_CONNECT_PEER,  /* of a Connect attachment */
+    CLOUD_VPN,           /* a Site-to-Site VPN connection; up while one of its tunnels is */
+    CLOUD_TUNNEL,        /* one of its two tunnels: "vpn-1/198.51.100.3", by the outside address */
     CLOUD_KINDS
 };
 extern const char *const cloud_kind_names[CLOUD_KINDS]; /* "session", "table", ... */
@@ -68,7 +70,7 @@ struct cloud_ports { /* all outlive the cloud */
 struct cloud_stats {
     uint64_t answers, bad_answers; /* pages read; not of the form they should have */
     uint64_t routes, bad_routes;   /* told; passed over: no prefix, no room */
-    uint64_t late_changes;         /* pushed changes older than what is known */
+    uint64_t late_changes;         /* pushed changes of tables older than what is known */
     uint64_t refused;              /* things beyond CLOUD_THINGS_MAX, names beyond their number */
 };
 
@@ -94,6 +96,21 @@ void cloud_poll_end(struct cloud *c, enum cloud_kind kind, uint32_t scope, uint3
  * changes. With a feed that works everything of the router is to be told anew (route.h): so say it
  * before the first answer, and after a loss what is listed next is told as new. */
 void cloud_feed(struct cloud *c, uint32_t router, bool works, int64_t at_ms);
+
+/* ---- changes that are pushed (aws_events.h) ---- */
+
+/* Pushed changes of this table of the gateway (as its cloud calls it) are taken. */
+void cloud_follow(struct cloud *c, const char *gateway, const char *table);
+/* Is a pushed change of the table to be applied? It is when it is newer than every one that was,
+ * and not much older than the last poll, which had it already. `sequence` is Unix time in ms.
+ * Then a poll that has begun before this does not know of it. */
+enum cloud_turn { CLOUD_TURN_NOW, CLOUD_TURN_LATE, CLOUD_TURN_NONE /* not followed */ };
+enum cloud_turn cloud_turn(struct cloud *c, uint32_t router, const char *table, uint64_t sequence);
+/* Was a change of the table pushed since the poll began, so that its answer may be the older? */
+bool cloud_pushed_since(const struct cloud *c, uint32_t peer, uint32_t began);
+/* A link that was listed has changed since, and is told. False: none of that name was listed. */
+bool cloud_push_link(struct cloud *c, enum cloud_kind kind, uint32_t router, const char *name,
+                     enum link_state state, const char *word, int64_t at_ms);
 
 /* ---- for the parsers of answers ---- */
 
@@ -132,10 +149,9 @@ void cloud_tell_stats(struct cloud *c, uint32_t router, uint32_t peer,
 void cloud_tell_link(struct cloud *c, const struct link_event *e);
 /* Whose attachment this is, as was last listed; 0: not known. */
 uint32_t cloud_link_router(const struct cloud *c, enum cloud_kind kind, uint32_t link);
-/* A pushed change of a table: false when a newer one was taken before. */
-bool cloud_in_sequence(struct cloud *c, uint32_t peer, uint64_t sequence);
 
 uint32_t cloud_router(struct cloud *c, const char *name); /* by the name its cloud calls it */
+uint32_t cloud_router_known(const struct cloud *c, const char *name); /* by cloud_call; else 0 */
 /* A router beside it, for what must not be taken for its own: "NAME/PART". */
 uint32_t cloud_router_part(struct cloud *c, uint32_t router, const char *part);
 uint32_t cloud_name(struct cloud *c, const char *name);   /* source_name; "" is 0 */

@@ -207,3 +207,66 @@ bool ec2_connect_peers(struct cloud *c, struct xml *x, const void *xml, size_t n
         xml_each(v, l) tell_connect_peer(c, v, at_ms);
     return o != NULL;
 }
+
+/* ---- VPN connections ---- */
+
+/* A tunnel that is down says why: "IPSEC IS UP" is one whose BGP session is down. */
+static bool tell_tunnel(struct cloud *c, const struct link_event *vpn, const char *id,
+                        const struct xml_node *v)
+{
+    const char *status = xml_get_text(v, "status"), *why = xml_get_text(v, "statusMessage");
+    bool up = strcmp(status, "UP") == 0;
+    struct link_event e = *vpn;
+    struct buf text = {0};
+    buf_fmt(&text, "%s/%s", id, xml_get_text(v, "outsideIpAddress"));
+    e.kind = CLOUD_TUNNEL;
+    e.link = cloud_name(c, text.data);
+    e.state = up ? LINK_UP : LINK_DOWN;
+    buf_reset(&text);
+    buf_fmt(&text, "%s%s%s", status, !up && *why ? ", " : "", up ? "" : why);
+    cloud_word(e.word, sizeof e.word, text.data);
+    buf_free(&text);
+    if (e.link)
+        cloud_tell_link(c, &e);
+    return up;
+}
+
+static void tell_vpn(struct cloud *c, const struct xml_node *v, int64_t at_ms)
+{
+    const char *id = xml_get_text(v, "vpnConnectionId"), *state = xml_get_text(v, "state");
+    const char *gateway = xml_get_text(v, "transitGatewayId");
+    const struct xml_node *tunnels = xml_get(v, "vgwTelemetry");
+    if (!*gateway)
+        gateway = xml_get_text(v, "vpnGatewayId");
+    struct link_event e = {.kind = CLOUD_VPN,
+                           .state = aws_link_state(state),
+                           .router = cloud_router(c, gateway),
+                           .link = cloud_name(c, id),
+                           .far = cloud_name(c, xml_get_text(v, "customerGatewayId")),
+                           .at_ms = at_ms};
+    cloud_word(e.word, sizeof e.word, state);
+    if (!e.router || !e.link) {
+        cloud_count_bad_route(c);
+        return;
+    }
+    if (strcmp(state, "deleted") == 0)
+        return;
+    bool any_up = false;
+    if (tunnels)
+        xml_each(t, tunnels) any_up |= tell_tunnel(c, &e, id, t);
+    if (e.state == LINK_UP && !any_up) {
+        e.state = LINK_DOWN;
+        cloud_word(e.word, sizeof e.word, "no tunnel up");
+    }
+    cloud_tell_link(c, &e);
+}
+
+bool ec2_vpn_connections(struct cloud *c, struct xml *x, const void *xml, size_t n, int64_t at_ms,
+                         struct buf *next)
+{
+    const struct xml_node *o = answer(c, x, "DescribeVpnConnectionsResponse", xml, n, next);
+    const struct xml_node *l = xml_get(o, "vpnConnectionSet");
+    if (l)
+        xml_each(v, l) tell_vpn(c, v, at_ms);
+    return o != NULL;
+}

@@ -28,3 +28,8 @@ bool ec2_peerings(struct cloud *c, struct xml *x, const char *region, const void
 /* DescribeTransitGatewayConnectPeers: the peer as a link, its BGP sessions as sessions */
 bool ec2_connect_peers(struct cloud *c, struct xml *x, const void *xml, size_t n, int64_t at_ms,
                        struct buf *next);
+/* DescribeVpnConnections, which has no pages: a connection as a link that is up while one of its
+ * tunnels is, and each tunnel as one. The configuration with its pre-shared keys, which the answer
+ * has too, is not looked at. */
+bool ec2_vpn_connections(struct cloud *c, struct xml *x, const void *xml, size_t n, int64_t at_ms,
+                         struct buf *next);

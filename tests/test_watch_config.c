@@ -108,7 +108,8 @@ TEST(clouds_that_are_asked)
                     "    google: [{router: gcp, project: p, region: us-east4, name: edge}]\n"
                     "    aws:\n"
                     "      - {router: use1, region: us-east-1, gateway: tgw-1,\n"
-                    "         tables: [tgw-rtb-1, tgw-rtb-2]}\n"));
+                    "         tables: [tgw-rtb-1, tgw-rtb-2]}\n"
+                    "    aws_events: {key_env: KEY}\n"));
     CHECK_STR(errors.data, "");
     CHECK_EQ(w->clouds.every_ms, 30000);
     CHECK_EQ(w->clouds.n_google, 1);
@@ -120,6 +121,28 @@ TEST(clouds_that_are_asked)
     CHECK_EQ(w->clouds.aws[0].n_tables, 2);
     CHECK_STR(w->clouds.aws[0].table[1], "tgw-rtb-2");
     CHECK_STR(w->clouds.aws_url, "");
+    CHECK_STR(w->clouds.events.key_env, "KEY");
+    CHECK_STR(w->clouds.events.key_file, "");
+    forget();
+}
+
+#define IDS(a_ids, b_ids)                                                                          \
+    "network:\n"                                                                                   \
+    "  routers: [{name: x}, {name: y}, {name: z}]\n"                                               \
+    "  links:\n"                                                                                   \
+    "    - {name: one, ids: " a_ids ", a: x, b: y, session: false}\n"                              \
+    "    - {name: two, ids: " b_ids ", a: y, b: z, session: false}\n"
+
+TEST(names_that_clouds_have_for_links)
+{
+    CHECK(reads(IDS("[dxvif-1, vpn-1/198.51.100.3]", "tgw-attach-1")));
+    CHECK_STR(errors.data, "");
+    CHECK_EQ(topo_link_by_name(&w->topo, 0, "one"), 0);
+    CHECK_EQ(topo_link_by_name(&w->topo, 0, "dxvif-1"), 0);
+    CHECK_EQ(topo_link_by_name(&w->topo, 1, "vpn-1/198.51.100.3"), 0);
+    CHECK_EQ(topo_link_by_name(&w->topo, 1, "tgw-attach-1"), 1);
+    CHECK_EQ(topo_link_by_name(&w->topo, 0, "tgw-attach-1"), TOPO_NONE); /* not a link of x */
+    CHECK_EQ(topo_link_by_name(&w->topo, 1, ""), TOPO_NONE);
     forget();
 }
 
@@ -177,6 +200,14 @@ TEST(what_is_wrong_is_told_with_its_line)
             "  links: [{name: l, a: x, b: y, session: false}]\n"
             "  statics: [{router: z, prefix: 10.0.0.0/8, link: l}]\n",
             "does not begin at router z");
+    refused(IDS("one-1", "[one-1]"), "ids: one-1 is a name of link one of y too");
+    refused(IDS("one-1", "one"), "ids: one is a name of link one of y too");
+    refused(IDS("two", "x"), "two is a name of link one of y too");
+    refused(IDS("[a, b, c, d, e, f, g]", "x"), "ids");
+    refused(TWO "  clouds: {aws_events: {key_env: KEY}}\n",
+            "is of no use without aws; name the gateways");
+    refused(TWO "  clouds: {aws_events: {}}\n", "needs one key; give either key_file or key_env");
+    refused(TWO "  clouds: {aws_events: {key_file: /k, key_env: K}}\n", "needs one key");
 }
 
 TEST(the_example)

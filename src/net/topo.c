@@ -61,11 +61,19 @@ uint16_t topo_link_by_neighbour(const struct topo *t, uint16_t router, const str
     return TOPO_NONE;
 }
 
+static bool is_called(const struct topo_link *l, const char *name)
+{
+    bool is = strcmp(l->name, name) == 0;
+    for (int i = 0; !is && i < TOPO_IDS_MAX && *l->id[i]; i++)
+        is = strcmp(l->id[i], name) == 0;
+    return is;
+}
+
 uint16_t topo_link_by_name(const struct topo *t, uint16_t router, const char *name)
 {
     for (uint32_t l = 0; l < t->n_links; l++)
         if ((t->link[l].router[0] == router || t->link[l].router[1] == router) &&
-            strcmp(t->link[l].name, name) == 0)
+            is_called(&t->link[l], name))
             return (uint16_t)l;
     return TOPO_NONE;
 }

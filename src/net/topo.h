@@ -14,6 +14,7 @@ enum {
     TOPO_LINKS_MAX = 4096,
     TOPO_SITES_MAX = 64,   /* pairs are walked, and probed */
     TOPO_NEXT_MAX = 4,     /* expected next hops of a prefix */
+    TOPO_IDS_MAX = 6,      /* names that clouds have for a link */
     TOPO_NONE = UINT16_MAX /* no router, link, site */
 };
 
@@ -42,6 +43,7 @@ struct topo_router {
  * Two routers may have several. */
 struct topo_link {
     char name[TOPO_NAME_MAX]; /* as feeds call it where they do (attr.via) */
+    char id[TOPO_IDS_MAX][TOPO_NAME_MAX]; /* names that clouds have for it; "": no more */
     uint16_t router[2];
     struct ip_addr address[2][2]; /* of either end: IPv4, IPv6; family 0: none */
     bool session;                 /* BGP is spoken */
@@ -113,6 +115,7 @@ static inline int topo_end(const struct topo_link *l, uint16_t router)
 }
 /* The router's link by the address of its neighbour on it, or TOPO_NONE. */
 uint16_t topo_link_by_neighbour(const struct topo *t, uint16_t router, const struct ip_addr *a);
+/* By its own name, or one that a cloud has for it. */
 uint16_t topo_link_by_name(const struct topo *t, uint16_t router, const char *name);
 uint16_t topo_router_by_name(const struct topo *t, const char *name);
 /* The closest declared subnet around a prefix, or NULL. */

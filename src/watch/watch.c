@@ -290,6 +290,7 @@ static void watch_free(struct watch *w)
 {
     netmodel_free(w->model);
     watch__door_free(w);
+    watch__links_free(w);
     watch__feeds_free(w);
     sources_free(w->sources);
     attr_table_free(w->attrs);

@@ -20,23 +20,6 @@ struct watch_asking {
     uint32_t n_aws, n_google;
 };
 
-/* A link of the topology by the name that its cloud has for it; Google's without project and
- * region. */
-static void on_link(void *arg, const struct link_event *e)
-{
-    struct watch *w = arg;
-    const struct topo *t = &w->o.config->topo;
-    const char *name = source_name_text(w->sources, e->link), *slash = strrchr(name, '/');
-    uint16_t router = topo_router_by_name(t, source_router_name(w->sources, e->router));
-    uint16_t link =
-        router == TOPO_NONE ? TOPO_NONE : topo_link_by_name(t, router, slash ? slash + 1 : name);
-    if (link == TOPO_NONE || e->state == LINK_CHANGING)
-        return; /* one that is being changed goes on as it was */
-    netmodel_link(w->model, link, e->state == LINK_UP,
-                  *e->word ? e->word : link_state_names[e->state], e->at_ms);
-    watch__soon(w);
-}
-
 static void ask_google(struct watch *w, const struct watch_clouds *c)
 {
     struct watch_asking *a = w->asking;
@@ -62,6 +45,19 @@ static void ask_google(struct watch *w, const struct watch_clouds *c)
     }
 }
 
+/* Does a link of the topology stand on a VPN? */
+static bool names_vpn(const struct watch *w)
+{
+    const struct topo *t = &w->o.config->topo;
+    bool names = false;
+    for (uint32_t l = 0; l < t->n_links && !names; l++) {
+        names = strncmp(t->link[l].name, "vpn-", 4) == 0;
+        for (int i = 0; i < TOPO_IDS_MAX && !names; i++)
+            names = strncmp(t->link[l].id[i], "vpn-", 4) == 0;
+    }
+    return names;
+}
+
 /* One poller for all gateways of a region; Direct Connect is asked for in the first region that has
  * such a gateway. */
 static void ask_region(struct watch *w, const struct watch_clouds *c, const char *region,
@@ -82,6 +78,7 @@ static void ask_region(struct watch *w, const struct watch_clouds *c, const char
                                       &(struct aws_poller_config){.region = region,
                                                                   .direct_connect = direct_connect,
                                                                   .transit_gateways = n > 0,
+                                                                  .vpn = n > 0 && names_vpn(w),
                                                                   .table = table,
                                                                   .n_tables = n,
                                                                   .poll = {.every_ms = c->every_ms},
@@ -129,7 +126,8 @@ void watch__clouds_start(struct watch *w)
         return;
     struct watch_asking *a = w->asking = mem_new(1, sizeof *a);
     a->http = http_client_new(w->o.loop, &http);
-    a->cloud = cloud_new(&(struct cloud_ports){w->attrs, w->sources, watch_sink, on_link, w});
+    a->cloud =
+        cloud_new(&(struct cloud_ports){w->attrs, w->sources, watch_sink, watch__link_told, w});
     w->parts++;
     if (c->n_google)
         ask_google(w, c);

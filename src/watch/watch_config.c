@@ -213,6 +213,48 @@ static const struct conf_table a_addresses = {CONF_TABLE(address_rows), .shortha
 static const struct conf_table b_addresses = {CONF_TABLE(address_rows), .shorthand = "address",
                                               .done = b_address_done};
 
+struct raw_id {
+    char name[TOPO_NAME_MAX];
+};
+
+/* The first name of a link that is free; -1: it has as many as it may. */
+static int free_id(const struct topo_link *l)
+{
+    for (int i = 0; i < TOPO_IDS_MAX; i++)
+        if (!*l->id[i])
+            return i;
+    return -1;
+}
+
+static void id_done(struct conf *f, const struct conf_node *n, void *base, void *owner)
+{
+    struct topo_link *l = owner;
+    int i = free_id(l);
+    (void)f, (void)n;
+    if (i >= 0)
+        (void)str_copy(l->id[i], TOPO_NAME_MAX, ((struct raw_id *)base)->name);
+}
+
+static const struct conf_row id_rows[] = {
+    {"id", "An id.", CONF_AT(struct raw_id, name), .type = CONF_TEXT, .required = true},
+};
+static const struct conf_table id_table = {CONF_TABLE(id_rows), .shorthand = "id", .done = id_done};
+
+/* What a cloud says of a name must be about one link of the router. */
+static void check_names(struct conf *f, const struct conf_node *n, const struct topo_link *l)
+{
+    const struct topo *t = &of(f)->topo;
+    for (int end = 0; end < 2; end++)
+        for (int i = -1; i < TOPO_IDS_MAX && (i < 0 || *l->id[i]); i++) {
+            uint16_t k = topo_link_by_name(t, l->router[end], i < 0 ? l->name : l->id[i]);
+            if (k == TOPO_NONE || &t->link[k] == l)
+                continue;
+            conf_error(f, i < 0 ? n : conf_child(n, "ids"), "%s is a name of link %s of %s too",
+                       i < 0 ? l->name : l->id[i], t->link[k].name, t->router[l->router[end]].name);
+            return;
+        }
+}
+
 static void link_done(struct conf *f, const struct conf_node *n, void *base, void *owner)
 {
     struct topo_link *l = base;
@@ -225,12 +267,20 @@ static void link_done(struct conf *f, const struct conf_node *n, void *base, voi
         conf_error(f, n,
                    "has a session but no addresses; give a_address and b_address, by which routes "
                    "are told to come over it, or session: false");
+    check_names(f, n, l);
 }
 
 #define LINK(m) CONF_AT(struct topo_link, m)
 static const struct conf_row link_rows[] = {
     {"name", "Its name, as feeds call it where they do: a VIF, an attachment.", LINK(name),
      .type = CONF_NAME, .required = true},
+    {"ids",
+     "More names that clouds have for it: a virtual interface at its other end (dxvif-...), an "
+     "attachment, a VPN connection (vpn-...) or one of its tunnels (vpn-.../OUTSIDE-ADDRESS). Any "
+     "of "
+     "them that is down takes it down.",
+     .type = CONF_LIST, CONF_EACH(struct raw_id), .one_or_many = true, .min = 1,
+     .max = TOPO_IDS_MAX, .sub = &id_table, .def_doc = "none"},
     {"a", "The router at one end.", LINK(router[0]), .type = CONF_REF, .ref = &to_router,
      .required = true},
     {"b", "The router at the other end.", LINK(router[1]), .type = CONF_REF, .ref = &to_router,

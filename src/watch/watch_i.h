@@ -1,5 +1,5 @@
-/* watch_i.h - between watch.c (the model), watch_feeds.c, watch_clouds.c, watch_push.c and
- * watch_probes.c. */
+/* watch_i.h - between watch.c (the model), watch_feeds.c, watch_clouds.c, watch_links.c,
+ * watch_push.c and watch_probes.c. */
 #pragma once
 
 #include "base/map.h" /* before uv.h, which may define MIN and MAX again */
@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "driver/routes/bmp_station.h"
+#include "driver/routes/cloud.h"
 #include "watch/watch.h"
 
 enum { WATCH_FINDINGS_MAX = 256 };
@@ -33,6 +34,7 @@ struct watch {
     struct bgp_decoder *decoder;
     struct bmp_station *station;
     int bmp_port;
+    struct watch_links *links;   /* what clouds say of links; NULL: nothing yet */
     struct watch_asking *asking; /* clouds; NULL: none is asked */
     struct watch_door *door;     /* for events that are pushed; NULL: closed */
     struct site_probes *probes;  /* NULL: none from here */
@@ -53,6 +55,8 @@ void watch__feeds_free(struct watch *w);
 void watch__clouds_start(struct watch *w);
 void watch__clouds_stop(struct watch *w);
 void watch__clouds_free(struct watch *w);
+link_sink watch__link_told; /* arg: the watch */
+void watch__links_free(struct watch *w);
 struct cloud *watch__cloud(struct watch *w);
 void watch__clouds_soon(struct watch *w, const char *region); /* asks AWS there soon */
 bool watch__door_start(struct watch *w, char *error, size_t cap);

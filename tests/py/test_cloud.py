@@ -152,6 +152,7 @@ for operation, (service, name) in AWS.items():
 class Aws(Handler):
     asked, wrong = [], []
     fail = set()  # operations that are refused
+    changed = []  # what is otherwise in fixtures than it is written: (as written, as told)
 
     def check_signature(self, body):
         given = self.headers["Authorization"]
@@ -216,6 +217,8 @@ class Aws(Handler):
             self.answer(400, "<Response><Errors><Error><Code>UnauthorizedOperation</Code></Error></Errors></Response>", "text/xml")
             return
         text = fixture(AWS[operation][1])
+        for old, new in self.changed:
+            text = text.replace(old, new)
         token = TOKENS.get(operation)
         if token and (parameters.get("nextToken") or parameters.get("NextToken")) == token:
             text = text.replace(token, "").replace(token.replace("&", "&amp;"), "")  # the last page
@@ -338,6 +341,7 @@ def check_jwt(token, audience, folder):
 class Google(Handler):
     asked, tokens = [], set()
     statuses = []  # to answer with first
+    unprovisioned = False  # the first attachment
     metadata = 0
 
     def do_GET(self):
@@ -361,7 +365,8 @@ class Google(Handler):
         elif where.path.endswith("/listBgpRoutes"):
             self.answer(200, fixture("bgp_routes_2.json" if "pageToken" in query else "bgp_routes_1.json"))
         elif where.path.endswith("/interconnectAttachments"):
-            self.answer(200, fixture("attachments.json"))
+            text = fixture("attachments.json")
+            self.answer(200, text.replace("OS_ACTIVE", "OS_UNPROVISIONED", 1) if self.unprovisioned else text)
         else:
             self.answer(404, "{}")
 
@@ -418,7 +423,7 @@ network:
     - {name: dx, kind: dxgw, as: 64512}
     - {name: tgw, kind: tgw, as: 64513, attached_from_feed: true}
   links:
-    - {name: vlan-a, a: cloud-router, b: dx, a_address: 169.254.10.1, b_address: 169.254.10.2}
+    - {name: vlan-a, ids: dxvif-aaaa1111, a: cloud-router, b: dx, a_address: 169.254.10.1, b_address: 169.254.10.2}
     - {name: vlan-c, a: cloud-router, b: dx, a_address: 169.254.11.1, b_address: 169.254.11.2}
     - {name: tgw-attach-2, a: tgw, b: dx, session: false}
   sites:
@@ -457,6 +462,32 @@ with tempfile.TemporaryDirectory() as folder:
     hub.wait_for(lambda: next(r for r in hub.get("/v1/net").json()["routers"] if r["name"] == "tgw")["heard"], "the gateway's table")
     time.sleep(4)  # a dead end is told after three seconds
     check(not any(n in ("dead_end", "blackhole") for n, _ in verdicts()), "tandem: nothing of routes that nobody tells")
+
+    def down(link):
+        return [t for n, t in verdicts() if n == "link_down" and f" on {link} " in t]
+
+    # Each end's cloud has its own name for the link, and either may say that it is down.
+    same(down("vlan-a"), [], "tandem: a link of which both ends are well")
+    Aws.changed = [('"virtualInterfaceState": "available"', '"virtualInterfaceState": "down"')]
+    hub.wait_for(lambda: down("vlan-a"), "what Direct Connect says")
+    check("dxvif-aaaa1111: down" in down("vlan-a")[0], "tandem: Direct Connect says that its virtual interface is down")
+    Aws.fail = {"DescribeVirtualInterfaces"}
+    Aws.changed = []
+    asked = len(Aws.asked)
+    hub.wait_for(lambda: [o for o, _ in Aws.asked[asked:]].count("DescribeVirtualInterfaces") >= 2, "two rounds in which it does not answer")
+    check(down("vlan-a"), "tandem: that it does not answer is no news of the link")
+    Aws.fail = set()
+    hub.wait_for(lambda: not down("vlan-a"), "that it is up again", 90)
+    Google.unprovisioned = True
+    hub.wait_for(lambda: down("vlan-a"), "what Google says")
+    check("OS_UNPROVISIONED" in down("vlan-a")[0], "tandem: Google says that its attachment is not provisioned")
+    Google.unprovisioned = False
+    hub.wait_for(lambda: not down("vlan-a"), "that it is again")
+    Google.statuses = [404] * 1000
+    hub.wait_for(lambda: any(n == "feed_stale" for n, _ in verdicts()), "the router's feed to be lost", 90)
+    same(down("vlan-a"), [], "tandem: a link of which nobody can be asked is not down")
+    check(down("vlan-c"), "tandem: and one that was down stays so")
+    Google.statuses = []
     check(SECRET not in hub.logged() and SECRET not in json.dumps(routes), "tandem: no secret in log and answers")
     same(hub.stop()[0], 0, "tandem: ends well")
 same(Aws.wrong, [], "tandem: botocore finds nothing wrong with its requests")

@@ -2,6 +2,7 @@
  * who move between regions, shares, time. A recount by hand is the second opinion everywhere. */
 #include "connect/center.h"
 #include "connect/setup.h"
+#include "connect/throttle.h"
 #include "tap.h"
 
 enum { NOTES_MAX = 200000 };
@@ -61,13 +62,14 @@ struct fixture {
     struct watch w;
 };
 
-static struct fixture begin(uint64_t seed, bool arrivals, uint32_t history)
+static struct fixture begin_at(uint64_t seed, bool arrivals, uint32_t history, double speed)
 {
     struct buf errors = {0};
     struct fixture f = {.setup = setup_default("us-east-1,us-west-2", &errors)};
     f.c = center_new(&(struct center_options){.config = f.setup->config,
                                               .pairs = true,
                                               .account = f.setup->account,
+                                              .speed = speed,
                                               .seed = seed,
                                               .start = 1800000000000,
                                               .history_max = history,
@@ -76,6 +78,11 @@ static struct fixture begin(uint64_t seed, bool arrivals, uint32_t history)
     f.w.seen = mem_new(NOTES_MAX, sizeof *f.w.seen);
     buf_free(&errors);
     return f;
+}
+
+static struct fixture begin(uint64_t seed, bool arrivals, uint32_t history)
+{
+    return begin_at(seed, arrivals, history, 0);
 }
 
 static void end(struct fixture *f)
@@ -415,6 +422,29 @@ TEST(a_new_resource_is_mirrored_after_a_while)
     center_skip(f.c, MIRROR_MS);
     CHECK(res_visible(east, &flow->r));
     end(&f);
+}
+
+/* At the clock's own speed, or none, AWS's rates hold to the call in wall time; what is skipped
+ * counts as time that has passed, and a faster centre goes by its own clock. */
+TEST(limits_go_by_time_that_passes)
+{
+    static const double speeds[] = {0, 1, 20};
+    for (size_t n = 0; n < COUNTOF(speeds); n++) {
+        struct fixture f = begin_at(1, false, 10, speeds[n]);
+        struct throttle t = {0};
+        int taken = 0;
+        for (int64_t wall = 0; wall <= 60000; wall += 10) {
+            center_run(f.c, wall);
+            taken += throttle_take(&t, 1, 2, 5, center_limits_ms(f.c, wall));
+        }
+        CHECK_EQ(taken, 5 + 60 * 2 * (int)MAX(speeds[n], 1));
+        center_skip(f.c, 1500);
+        for (int again = 0; again < 5; again++)
+            taken += throttle_take(&t, 1, 2, 5, center_limits_ms(f.c, 60000));
+        CHECK_EQ(taken, 5 + 60 * 2 * (int)MAX(speeds[n], 1) + 3);
+        throttle_free(&t);
+        end(&f);
+    }
 }
 
 TAP_MAIN

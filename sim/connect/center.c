@@ -23,7 +23,7 @@ const char *const channel_api_names[CHANNELS] = {"VOICE", "CHAT", "TASK", "EMAIL
 
 int64_t center_limits_ms(const struct center *c, int64_t wall_ms)
 {
-    return c->options.speed > 1 ? center_now(c) : wall_ms;
+    return c->options.speed > 1 ? center_now(c) : wall_ms + c->skipped_ms;
 }
 
 td_ms center_now(const struct center *c)
@@ -126,6 +126,7 @@ void center_run(struct center *c, int64_t wall_ms)
 void center_skip(struct center *c, int64_t ms)
 {
     c->base += ms;
+    c->skipped_ms += ms;
     run_until(c, c->now + ms, UINT64_MAX);
 }
 
@@ -141,12 +142,17 @@ int64_t center_wait(const struct center *c, int64_t wall_ms, int64_t max)
 
 /* ---- ids, regions, keys ---- */
 
-struct td_id center_id(struct center *c)
+struct td_id id_draw(struct rng *rng)
 {
-    struct td_id id = {rng_u64(&c->rng), rng_u64(&c->rng)};
+    struct td_id id = {rng_u64(rng), rng_u64(rng)};
     id.hi = (id.hi & ~0xf000ull) | 0x4000ull;     /* RFC 9562: version 4 */
     id.lo = (id.lo & ~(3ull << 62)) | 2ull << 62; /* and its variant */
     return id;
+}
+
+struct td_id center_id(struct center *c)
+{
+    return id_draw(&c->rng);
 }
 
 struct rng *center_rng(struct center *c)

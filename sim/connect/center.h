@@ -360,7 +360,8 @@ struct center *center_new(const struct center_options *o);
 void center_free(struct center *c);
 
 td_ms center_now(const struct center *c);
-/* The clock of AWS's limits: the wall's, or the centre's where that is faster. */
+/* The clock of AWS's limits: the wall's and what was skipped, or the centre's where it is faster.
+ * So at the clock's own speed a limit is AWS's to the call; time that is made to pass counts. */
 int64_t center_limits_ms(const struct center *c, int64_t wall_ms);
 /* Plays what falls due until the wall clock says `wall_ms`; call it often. One that cannot keep up
  * with its speed goes slower: a call plays 20,000 things at most (some 50 ms), and what is then
@@ -388,7 +389,8 @@ uint32_t center_n_mirrors(const struct center *c);
 struct mirror *center_mirror(struct center *c, uint32_t i);
 const char *center_partner(const char *region); /* its region in AWS's pairs; NULL: none */
 struct rng *center_rng(struct center *c);
-struct td_id center_id(struct center *c); /* a new version 4 UUID, from the seed */
+struct td_id id_draw(struct rng *rng);    /* a new version 4 UUID */
+struct td_id center_id(struct center *c); /* one of what is in the center, from its seed */
 uint64_t center_secret(const struct center *c); /* for tokens that must not be made up */
 
 void center_add_key(struct center *c, const struct center_key *key); /* is copied */

@@ -21,7 +21,7 @@ struct center {
     struct rng rng;
     uint64_t secret, seq;
     td_ms now;
-    int64_t wall_base_ms;
+    int64_t wall_base_ms, skipped_ms;
     td_ms base;
     struct region region[REGIONS_MAX];
     uint32_t n_regions;

@@ -170,10 +170,7 @@ static void write_event(struct feed *f, const struct buf *before, struct instanc
 {
     char arn[ARN_MAX];
     td_ms now = center_now(f->center) + f->skew_ms[region_index(f, i->region)];
-    struct td_id id = {rng_u64(&f->rng), rng_u64(&f->rng)};
-    struct event_agent e = {type, id, now, &f->snapshot, before};
-    e.id.hi = (id.hi & ~0xf000ull) | 0x4000ull;
-    e.id.lo = (id.lo & ~(3ull << 62)) | 2ull << 62;
+    struct event_agent e = {type, id_draw(&f->rng), now, &f->snapshot, before};
     buf_reset(&f->text);
     event_agent(&f->text, i, u, &e);
     res_arn(i, &u->r, arn);

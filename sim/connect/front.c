@@ -24,6 +24,8 @@ struct token {
 
 struct front {
     struct front_options o;
+    struct rng
+        rng; /* of request ids: what is in the center is the same however often it is asked */
     struct http_server *http;
     struct buf body;
     struct throttle throttle;
@@ -371,7 +373,7 @@ static void handle_api(struct front *f, struct http_request *rq, bool again)
     struct http_span authorization = http_header(rq, "Authorization");
     struct sigv4_authorization a;
     bool is_signed = authorization.p && sigv4_parse(authorization, &a);
-    id_print(center_id(f->o.center), c.request_id);
+    id_print(id_draw(&f->rng), c.request_id);
     bool found = find_region(&c, is_signed ? &a : NULL);
     for (uint32_t i = 0; i < f->n_before && !c.taken && !again; i++)
         c.taken = f->before[i].fn(f->before[i].arg, &c) || c.taken;
@@ -481,6 +483,7 @@ struct front *front_new(const struct front_options *o)
 {
     struct front *f = mem_new(1, sizeof *f);
     f->o = *o;
+    f->rng = rng_seed(center_secret(o->center), 0x66726f6e);
     f->http = o->loop ? new_server(f) : NULL;
     find_rows(f);
     return f;

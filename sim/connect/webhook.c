@@ -112,9 +112,7 @@ static void tell(struct webhook *w, const struct center_note *note, const char *
         return;
     }
     struct event *e = mem_new(1, sizeof *e);
-    struct td_id id = {rng_u64(&w->rng), rng_u64(&w->rng)};
-    id.hi = (id.hi & ~0xf000ull) | 0x4000ull;
-    id.lo = (id.lo & ~(3ull << 62)) | 2ull << 62;
+    struct td_id id = id_draw(&w->rng);
     e->webhook = w;
     event_contact(&e->body, note->contact, type, id, note->at + w->skew_ms[region], seen_in);
     LIST_INSERT_HEAD(&w->events, e, link);

@@ -1,15 +1,18 @@
 """Starts connectsim for a test, and speaks with it as AWS's SDK does: by boto3, and by requests
 that are put together here with botocore's signer only, in JSON or CBOR.
 
-CONNECTSIM names the program; meson sets it."""
+CONNECTSIM names the program; meson sets it. A test that runs with AWS's limits, too, has "on" as its
+argument then: clients wait and try again, as the SDK does it."""
 
 import atexit
+import collections
 import http.client
 import json
 import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.parse
@@ -24,6 +27,8 @@ import botocore.model
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.path.abspath(os.environ.get("CONNECTSIM", os.path.join(ROOT, "build", "connectsim")))
+LIMITS = "on" if sys.argv[1:2] == ["on"] else "off"
+PATIENT = 40 if LIMITS == "on" else 1  # more attempts than any luck needs
 CREDENTIALS = botocore.credentials.Credentials("test", "test")
 
 
@@ -52,11 +57,19 @@ class ConnectSim:
         self.process.communicate(timeout=30)
         return self.process.returncode
 
+    def throttled(self):
+        """How many calls of each operation were refused because of AWS's limits."""
+        state = self.control("GET", "/sim/state")[1]
+        refused = collections.Counter(kinesis=state["kinesis_throttled"])
+        for c in state["calls"]:
+            refused[c["operation"]] += c["throttled"]
+        return +refused
+
     def logged(self):
         self.log.seek(0)
         return self.log.read()
 
-    def client(self, service, region="us-east-1", retries=1, **config):
+    def client(self, service, region="us-east-1", retries=PATIENT, **config):
         return boto3.Session("test", "test", region_name=region).client(
             service, endpoint_url=self.url,
             config=botocore.config.Config(retries={"total_max_attempts": retries, "mode": "standard"}, **config))

@@ -1,12 +1,17 @@
-"""connectsim as AWS's own SDK and command line see it: every operation that it has, every answer
-held against AWS's model, every error, the rules of pairs and traffic distribution groups, and the
-same with AWS's throttles."""
+"""test_connectsim.py on|off - connectsim as AWS's own SDK and command line see it: every operation that
+it has, every answer held against AWS's model, every error, the rules of pairs and traffic distribution
+groups. "off" is without throttles. "on" is all of it at AWS's default ones, where the SDK waits and tries
+again: calls must have been throttled, and every answer must be that of a run without them."""
 
+import collections
+import datetime
+import functools
 import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 
 from hub import Tap
@@ -15,18 +20,47 @@ try:
     import boto3  # noqa: F401
     from botocore.exceptions import ClientError
     import aws
+    from aws import LIMITS, PATIENT
 except ImportError:
     print("1..0 # SKIP boto3 is not installed, see requirements.txt")
     sys.exit(0)
 
 EAST, WEST = "us-east-1", "us-west-2"
 tap = Tap()
-called, errors = set(), {}
+called, errors, answers = set(), {}, []
+throttled_calls = collections.Counter()
 
 
-def look(http_response, parsed, model, **_):
+def settled(value, start):
+    """An answer without what no two runs share: times are since connectsim's start, but for those that
+    the test gave itself, in whole seconds."""
+    if isinstance(value, dict):
+        return {k: settled(v, start) for k, v in value.items()
+                if k not in ("ResponseMetadata", "ScheduledTimestamp", "MetricInterval")}
+    if isinstance(value, list):
+        return [settled(v, start) for v in value]
+    return round(value.timestamp() - start, 3) if isinstance(value, datetime.datetime) else value
+
+
+class Sim(aws.ConnectSim):
+    """connectsim with or without throttles, whose clock goes on when the test says so."""
+
+    def __init__(self, *options):
+        super().__init__("--throttle", LIMITS, "--speed", "0", *options)
+        self.start = self.now()
+
+    def now(self):
+        return self.control("GET", "/sim/clock")[1]["now_ms"] / 1000
+
+    def stop(self):
+        throttled_calls.update(self.throttled())
+        return super().stop()
+
+
+def look(sim, http_response, parsed, model, **_):
     """Every answer is looked at; what succeeded is remembered, and which errors there were."""
     status, body = http_response.status_code, http_response.content
+    answers.append([model.name, settled(parsed, sim.start)])
     if status < 300:
         called.add(model.name)
         if model.output_shape is not None:
@@ -48,8 +82,21 @@ def look(http_response, parsed, model, **_):
 
 def client(sim, region=EAST, **config):
     c = sim.client("connect", region, **config)
-    c.meta.events.register("after-call.connect", look)
+    c.meta.events.register("after-call.connect", functools.partial(look, sim))
     return c
+
+
+def at_once(c, sim, operation, **args):
+    """An error that the SDK itself would try again: by a client that does not, unless it is throttled."""
+    once = client(sim, c.meta.region_name, retries=1)
+    while True:
+        try:
+            return getattr(once, operation)(**args)
+        except ClientError as e:
+            if e.response["Error"]["Message"] != "Rate exceeded":
+                raise
+        answers.pop()
+        time.sleep(0.1)
 
 
 def fails(code, fn, **args):
@@ -545,7 +592,7 @@ def contacts(w):
     tap.end("contacts are changed in their active region only")
 
     flow = w.flows["Enter back-office"]["Id"]
-    later = w.east.start_task_contact(Name="Later", ContactFlowId=flow, ScheduledTime=int(time.time()) + 86400 * 3, **w.i)
+    later = w.east.start_task_contact(Name="Later", ContactFlowId=flow, ScheduledTime=int(w.sim.start) + 86400 * 3, **w.i)
     k = w.contact(later["ContactId"])
     tap.check("QueueInfo" not in k and "ScheduledTimestamp" in k, "a scheduled task waits nowhere yet")
     fails("InvalidParameterException", w.east.start_task_contact, Name="Never", ContactFlowId=flow, ScheduledTime=1000, **w.i)
@@ -577,7 +624,8 @@ def contacts(w):
     fails("InvalidParameterException", w.east.start_outbound_voice_contact, DestinationPhoneNumber="2125550100", **call)
     for _ in range(9):
         w.east.start_outbound_voice_contact(DestinationPhoneNumber="+12125550100", **call)
-    fails("LimitExceededException", w.east.start_outbound_voice_contact, DestinationPhoneNumber="+12125550100", **call)
+    fails("LimitExceededException", at_once, c=w.east, sim=w.sim, operation="start_outbound_voice_contact",
+          DestinationPhoneNumber="+12125550100", **call)
     tap.end("outbound calls, ten at a time by default")
 
     # Both agents' statuses and waiting contacts: no chat agent is free for what waits now.
@@ -641,10 +689,10 @@ def metrics(w, waits):
 
 
 def search(w, ended):
-    now = time.time()
+    now = w.sim.start
     span = dict(TimeRange={"Type": "INITIATION_TIMESTAMP", "StartTime": now - 86400, "EndTime": now + 86400 * 5}, **w.i)
     everything = w.east.search_contacts(MaxResults=100, **span)
-    tap.equal(everything["TotalCount"], len(pages(w.east.search_contacts, "Contacts", MaxResults=7, **span)), "all by pages")
+    tap.equal(everything["TotalCount"], len(pages(w.east.search_contacts, "Contacts", MaxResults=15, **span)), "all by pages")
     chats = w.east.search_contacts(SearchCriteria={"Channels": ["CHAT"], "ActiveRegions": [EAST]}, **span)
     tap.check(0 < chats["TotalCount"] < everything["TotalCount"], "only chats")
     named = w.east.search_contacts(SearchCriteria={"Name": {"SearchText": ["Refund"], "MatchType": "MATCH_ANY"}}, **span)
@@ -695,10 +743,10 @@ def moves(sim):
     default = [g for g in w.east.list_traffic_distribution_groups()["TrafficDistributionGroupSummaryList"]
                if g["IsDefault"]][0]
 
-    def calls(since, region):
+    def calls(since, *regions):
         return w.west.search_contacts(
             TimeRange={"Type": "INITIATION_TIMESTAMP", "StartTime": since, "EndTime": since + 86400 * 30},
-            SearchCriteria={"Channels": ["VOICE"], "ActiveRegions": [region]}, MaxResults=1, **w.i)["TotalCount"]
+            SearchCriteria={"Channels": ["VOICE"], "ActiveRegions": regions}, MaxResults=1, **w.i)["TotalCount"]
 
     def now():
         return sim.control("PUT", "/sim/clock", {"skip_ms": 0})[1]["now_ms"] / 1000
@@ -710,11 +758,11 @@ def moves(sim):
             **w.i) if u["Contacts"]}
 
     start = now()
-    until(sim, lambda: calls(start, EAST) + calls(start, WEST) >= 200, "200 calls", 60000)
+    until(sim, lambda: calls(start, EAST, WEST) >= 200, "200 calls", 60000)
     tap.check(abs(calls(start, EAST) - calls(start, WEST)) <= 20, "half of the calls each, but for those that find ten others")
-    east = {u["Id"] for n, u in w.users.items() if n.startswith(EAST)}
-    until(sim, lambda: busy() & east, "an agent in the east with a contact", 1000)
-    talking = busy() & east
+    east = sorted(u["Id"] for n, u in w.users.items() if n.startswith(EAST))
+    until(sim, lambda: busy() & set(east), "an agent in the east with a contact", 1000)
+    talking = busy() & set(east)
     w.west.update_traffic_distribution(Id=default["Arn"], **shares(0), **shares(0, "AgentConfig"))
     until(sim, lambda: w.west.get_traffic_distribution(Id=default["Arn"])["TelephonyConfig"] == shares(0)["TelephonyConfig"],
           "the shift in force", 100)
@@ -817,12 +865,13 @@ def keys(folder):
     path = os.path.join(folder, "keys.yaml")
     with open(path, "w", encoding="utf-8") as f:
         f.write(CENTRE + KEYS)
-    sim = aws.ConnectSim("--config", path, "--throttle", "off")
+    sim = Sim("--config", path, "--seed", "5")
 
     def of(key, secret, token=None, region=EAST):
         c = boto3.Session(key, secret, token, region_name=region).client(
-            "connect", endpoint_url=sim.url, config=aws.botocore.config.Config(retries={"total_max_attempts": 1}))
-        c.meta.events.register("after-call.connect", look)
+            "connect", endpoint_url=sim.url, config=aws.botocore.config.Config(
+                retries={"total_max_attempts": PATIENT, "mode": "standard"}))
+        c.meta.events.register("after-call.connect", functools.partial(look, sim))
         return c
 
     mine = of("all", "s1").list_instances()["InstanceSummaryList"]
@@ -847,7 +896,7 @@ def keys(folder):
     tap.equal(london.list_traffic_distribution_groups()["TrafficDistributionGroupSummaryList"], [], "no groups")
     fails("InvalidRequestException", london.update_cross_region_routing, IsolatedAll=True, InstanceId=alone)
     sim.stop()
-    sim = aws.ConnectSim("--regions", "ap-northeast-3,ap-northeast-1", "--throttle", "off", "--no-arrivals", "--speed", "0")
+    sim = Sim("--regions", "ap-northeast-3,ap-northeast-1", "--no-arrivals", "--seed", "6")
     tokyo, osaka = client(sim, "ap-northeast-1"), client(sim, "ap-northeast-3")
     instance = tokyo.list_instances()["InstanceSummaryList"][0]["Id"]
     if instance != osaka.list_instances()["InstanceSummaryList"][0]["Id"]:
@@ -873,7 +922,7 @@ def busy(folder):
     path = os.path.join(folder, "busy.yaml")
     with open(path, "w", encoding="utf-8") as f:
         f.write(CENTRE + "workload: {contacts_per_day: 86400000, flat: true}\n")
-    sim = aws.ConnectSim("--config", path, "--speed", "1000", "--throttle", "off")
+    sim = aws.ConnectSim("--config", path, "--speed", "1000", "--throttle", LIMITS)
     for _ in range(3):
         tap.equal(sim.request("GET", "/sim/clock")[0], 200, "it answers")
     tap.equal(sim.stop(), 0, "and stops")
@@ -881,9 +930,9 @@ def busy(folder):
 
 
 def throttled():
-    """AWS's limits: a burst of five and then two a second; the SDK tries again by itself."""
-    sim = aws.ConnectSim("--regions", f"{EAST},{WEST}", "--no-arrivals", "--seed", "3", "--speed", "0")
-    once = client(sim)
+    """What a client meets that does not wait: a burst of five, then two a second."""
+    sim = Sim("--regions", f"{EAST},{WEST}", "--no-arrivals", "--seed", "3")
+    once = client(sim, retries=1)
     codes = []
     for _ in range(12):
         try:
@@ -894,8 +943,10 @@ def throttled():
             tap.equal(e.response["ResponseMetadata"]["HTTPStatusCode"], 429, "the status")
     tap.equal(codes[:5], [""] * 5, "the burst")
     tap.check("ThrottlingException" in codes, "then it is throttled")
-    other = client(sim, WEST)
-    other.list_traffic_distribution_groups()
+    client(sim, WEST, retries=1).list_traffic_distribution_groups()
+    sim_skip(sim, 2500)
+    for _ in range(5):
+        once.list_traffic_distribution_groups()
     patient = client(sim, retries=12)
     for _ in range(8):
         patient.list_traffic_distribution_groups()
@@ -905,18 +956,15 @@ def throttled():
         except ClientError as e:
             tap.equal(e.response["Error"]["Code"], "TooManyRequestsException", "the word where the model has none")
     tap.check("TooManyRequestsException" in errors, "instances are throttled, too")
-    tap.end("throttles for each operation and region; the SDK waits and goes on")
-
-    # The rules of groups, through the throttles.
-    groups(World(sim, retries=30))
     sim.stop()
+    tap.end("throttles for each operation and region, which refill as time passes; the SDK waits and goes on")
 
 
 # Those of AWS's errors that operations of connectsim have, and those that stand before the service.
 RAISED = """AccessDenied ContactFlowNotPublished ContactNotFound DestinationNotAllowed DuplicateResource Idempotency
     InternalService InvalidActiveRegion InvalidContactFlow InvalidParameter InvalidRequest LimitExceeded NotImplemented
     OutboundContactNotPermitted ResourceConflict ResourceInUse ResourceNotFound ResourceNotReady ServiceQuotaExceeded
-    Throttling TooManyRequests UnrecognizedClient""".split()
+    UnrecognizedClient""".split() + (["Throttling", "TooManyRequests"] if LIMITS == "on" else [])
 
 
 def outages(sim):
@@ -926,7 +974,7 @@ def outages(sim):
 
     c = client(sim)
     fault(fault="api_errors", service="connect", operation="ListInstances", rate=1, error="InternalServiceException")
-    fails("InternalServiceException", c.list_instances)
+    fails("InternalServiceException", at_once, c=c, sim=sim, operation="list_instances")
     sim.control("DELETE", "/sim/faults")
     fault(fault="api_errors", service="connect", operation="ListInstances", rate=0.5, error="InternalServiceException")
     patient = client(sim, retries=12)
@@ -960,7 +1008,8 @@ def command_line(sim):
         tap.end("the AWS CLI shifts a pair", "awscli is not installed")
         return
     env = {**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_ENDPOINT_URL_CONNECT": sim.url,
-           "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_PAGER": ""}
+           "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_PAGER": "",
+           "AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": str(PATIENT)}
 
     def run(region, *args):
         r = subprocess.run([program, "--region", region, "--output", "json", "connect", *args], capture_output=True, text=True,
@@ -987,10 +1036,21 @@ def command_line(sim):
     tap.end("the AWS CLI shifts a pair")
 
 
-def main():
-    import tempfile
+def same_answers(other):
+    """Throttles delay calls and do nothing else: every answer is that of the run without."""
+    n, of = sum(throttled_calls.values()), len(throttled_calls)
+    tap.check(n >= 40, f"only {n} calls were throttled")
+    tap.check(of >= 6, f"of {of} operations")
+    tap.equal(len(answers), len(other), "as many answers")
+    for k, (mine, its) in enumerate(zip(answers, other)):
+        if not tap.equal(mine, its, f"answer {k}"):
+            break
+    print(f"# {n} calls of {of} operations were throttled, {len(answers)} answered")
+    tap.end("calls were throttled, and no answer differs from those without throttles")
 
-    sim = aws.ConnectSim("--regions", f"{EAST},{WEST}", "--no-arrivals", "--throttle", "off", "--seed", "1", "--speed", "0")
+
+def suite():
+    sim = Sim("--regions", f"{EAST},{WEST}", "--no-arrivals", "--seed", "1")
     w = World(sim)
     instances(w)
     group_id, group_arn, _ = groups(w)
@@ -1003,16 +1063,34 @@ def main():
     outages(sim)
     tap.equal(sim.stop(), 0, "it stops cleanly")
     tap.end("it stops when told to")
-    sim = aws.ConnectSim("--regions", f"{EAST},{WEST}", "--throttle", "off", "--seed", "2", "--speed", "0")
+    sim = Sim("--regions", f"{EAST},{WEST}", "--seed", "2")
     command_line(sim)
     sim.stop()
-    sim = aws.ConnectSim("--regions", f"{EAST},{WEST}", "--throttle", "off", "--seed", "4", "--speed", "0")
+    sim = Sim("--regions", f"{EAST},{WEST}", "--seed", "4")
     moves(sim)
     sim.stop()
     with tempfile.TemporaryDirectory() as folder:
         keys(folder)
         busy(folder)
-    throttled()
+
+
+def main():
+    """The answers go to the file that a second argument names, for who compares."""
+    if LIMITS == "off":
+        suite()
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "answers")
+            with subprocess.Popen([sys.executable, __file__, "off", path], stdout=subprocess.PIPE, text=True) as without:
+                suite()
+                said = without.communicate()[0]
+                tap.equal(without.returncode, 0, f"the run without throttles: {said}")
+            with open(path, encoding="utf-8") as f:
+                same_answers(json.load(f))
+        throttled()
+    if sys.argv[2:]:
+        with open(sys.argv[2], "w", encoding="utf-8") as f:
+            json.dump(answers, f)
     every_error()
     coverage(aws.PROGRAM)
     tap.done()

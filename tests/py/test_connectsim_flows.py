@@ -67,10 +67,10 @@ def route(path, event):
 
 
 hub, hook = Endpoint(route), Endpoint(lambda path, event: (200, {}))
-sim = ConnectSim("--no-arrivals", "--throttle", "off", "--seed", 5, "--regions", "us-east-1,eu-west-2",
+sim = ConnectSim("--no-arrivals", "--seed", 5, "--regions", "us-east-1,eu-west-2",
                  "--lambda", "route=" + hub.url("{region}/route"), "--events", hook.url("events"))
 EAST, LONDON = "us-east-1", "eu-west-2"
-connect = {r: sim.client("connect", region=r) for r in (EAST, LONDON)}
+connect = {r: sim.client("connect", region=r, retries=20) for r in (EAST, LONDON)}
 instance, numbers, queues = {}, {}, {}
 for region, c in connect.items():
     instance[region] = c.list_instances()["InstanceSummaryList"][0]["Id"]

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 from hub import Tap, load
 
@@ -23,7 +24,7 @@ except ImportError:
 
 from botocore.exceptions import ClientError
 
-from aws import PROGRAM, ConnectSim, service_model, unknown_members, until
+from aws import LIMITS, PROGRAM, ConnectSim, service_model, unknown_members, until
 
 model = service_model("kinesis")
 
@@ -38,7 +39,7 @@ def error_of(call, **args):
 
 # ---- the API, in both encodings ----
 
-sim = ConnectSim("--no-arrivals", "--throttle", "off", "--seed", 7)
+sim = ConnectSim("--no-arrivals", "--throttle", LIMITS, "--seed", 7)
 kinesis = sim.client("kinesis")
 
 
@@ -64,6 +65,14 @@ class Java:
         self.sim, self.cbor, self.region = sim, cbor, region
 
     def __call__(self, operation, **args):
+        """The answer, or the error's type. With AWS's limits it waits until it is let through."""
+        while True:
+            got = self.once(operation, **args)
+            if LIMITS == "off" or got not in ("ProvisionedThroughputExceededException", "LimitExceededException"):
+                return got
+            time.sleep(0.2)
+
+    def once(self, operation, **args):
         op = model.operation_model(operation)
         wire = to_wire(op.input_shape, args, self.cbor)
         kind = "application/x-amz-cbor-1.1" if self.cbor else "application/x-amz-json-1.1"
@@ -238,8 +247,11 @@ EVENT = {"AWSAccountId", "AgentARN", "InstanceARN", "EventId", "EventTimestamp",
          "CurrentAgentSnapshot", "PreviousAgentSnapshot"}
 STATES = {"CONNECTING", "CONNECTED", "CONNECTED_ONHOLD", "MISSED", "ENDED"}
 
+if LIMITS == "on":
+    tap.check(sim.throttled()["kinesis"] > 0, "it was throttled, and nobody who asks noticed")
+    tap.end("Kinesis throttles, and both clients wait")
 sim.stop()
-sim = ConnectSim("--speed", 120, "--throttle", "off", "--seed", 11)
+sim = ConnectSim("--speed", 120, "--throttle", LIMITS, "--seed", 11)
 regions = ["us-east-1", "us-west-2"]
 clients = {r: sim.client("kinesis", region=r) for r in regions}
 
@@ -324,7 +336,7 @@ for region in regions:
 tap.end("contact records say what was, once each, where the contact began")
 
 sim.stop()
-sim = ConnectSim("--speed", 600, "--throttle", "off", "--no-arrivals", "--seed", 11)
+sim = ConnectSim("--speed", 600, "--throttle", LIMITS, "--no-arrivals", "--seed", 11)
 clients = {r: sim.client("kinesis", region=r) for r in regions}
 until(lambda: sum(e["EventType"] == "HEART_BEAT" for v in events().values() for _, e in v) >= 60, "heartbeats")
 beats = collections.defaultdict(list)
@@ -337,7 +349,7 @@ tap.equal(gaps, {120.0}, "a heartbeat 120 s after the last event")
 tap.end("heartbeats")
 sim.stop()
 
-sim = ConnectSim("--throttle", "off", "--no-arrivals", "--seed", 11, "--regions", "us-east-1")
+sim = ConnectSim("--throttle", LIMITS, "--no-arrivals", "--seed", 11, "--regions", "us-east-1")
 kinesis, connect = sim.client("kinesis"), sim.client("connect")
 
 
@@ -416,7 +428,7 @@ agents: [{site: us-east-1, count: 4, profile: general}]
 people: {miss_percent: 60, miss_ring_s: 20}
 """)
     config.flush()
-    sim = ConnectSim("--config", config.name, "--speed", 0.001, "--throttle", "off", "--no-arrivals", "--seed", 4)
+    sim = ConnectSim("--config", config.name, "--speed", 0.001, "--throttle", LIMITS, "--no-arrivals", "--seed", 4)
 kinesis, connect = sim.client("kinesis"), sim.client("connect")
 number = connect.list_phone_numbers_v2()["ListPhoneNumbersSummaryList"][0]["PhoneNumber"]
 for _ in range(12):
@@ -435,7 +447,7 @@ sim.stop()
 
 # ---- the streams and the API ----
 
-sim = ConnectSim("--speed", 0.001, "--throttle", "off", "--no-arrivals", "--seed", 2, "--regions", "us-east-1")
+sim = ConnectSim("--speed", 0.001, "--throttle", LIMITS, "--no-arrivals", "--seed", 2, "--regions", "us-east-1")
 kinesis, connect = sim.client("kinesis"), sim.client("connect")
 instance = connect.list_instances()["InstanceSummaryList"][0]["Id"]
 numbers = [n["PhoneNumber"] for n in connect.list_phone_numbers_v2()["ListPhoneNumbersSummaryList"]]
@@ -498,7 +510,7 @@ sim.stop()
 # ---- limits ----
 
 sim = ConnectSim("--no-arrivals")
-kinesis = sim.client("kinesis")
+kinesis = sim.client("kinesis", retries=1)
 it = kinesis.get_shard_iterator(StreamName="connect-agent-events", ShardId="shardId-000000000000",
                                 ShardIteratorType="LATEST")["ShardIterator"]
 codes = collections.Counter(error_of(kinesis.get_records, ShardIterator=it) for _ in range(40))

@@ -26,6 +26,8 @@ struct driver {
     uint32_t sent;
     uint8_t sent_to;
     struct td_id contact;
+    bool empty; /* a restart finds nobody */
+    uint32_t invited, told_to_leave;
 };
 
 static void say(struct driver *d, const struct instance_event *e)
@@ -57,16 +59,19 @@ static void deliver(struct instance *i, const struct ev_placed *p)
 
 static void agent_is(struct driver *d, uint32_t agent, uint8_t presence)
 {
-    say(d, &(struct instance_event){.type = INST_AGENT, .agent = {agent, presence, 0}});
+    say(d, &(struct instance_event){.type = INST_AGENT,
+                                    .agent = {.agent = agent, .presence = presence}});
 }
 
 static void sign_in(struct instance *i, uint32_t agent)
 {
+    ((struct driver *)i)->invited++;
     agent_is((struct driver *)i, agent, PRESENCE_AVAILABLE);
 }
 
 static void sign_out(struct instance *i, uint32_t agent)
 {
+    ((struct driver *)i)->told_to_leave++;
     agent_is((struct driver *)i, agent, PRESENCE_OFFLINE);
 }
 
@@ -118,11 +123,12 @@ static bool real_contact(void *arg, struct td_id id, struct instance_contact *ou
     return false;
 }
 
-static bool real_agent(void *arg, uint32_t agent, uint8_t *presence)
+static bool real_agent(void *arg, uint32_t agent, struct instance_agent *out)
 {
-    (void)arg, (void)agent;
-    *presence = PRESENCE_AVAILABLE;
-    return true;
+    struct driver *d = arg;
+    (void)agent;
+    out->presence = PRESENCE_AVAILABLE;
+    return !d->empty;
 }
 
 static struct reality reality(struct instance *i)
@@ -254,6 +260,145 @@ TEST(nodes_over_drivers_of_others)
     world_free(w);
     config_free(c);
     buf_free(&errors);
+}
+
+/* Two sites over drivers, whose instances are well and have nobody yet. */
+struct rig {
+    struct config *c;
+    struct driver d[2];
+    struct instance *instance[2];
+    uint8_t replica[SITES_MAX];
+    struct world *w;
+};
+
+static void rig_open(struct rig *g, bool replicated)
+{
+    struct buf errors = {0};
+    *g = (struct rig){.c = config_load(text, sizeof text - 1, "t.yaml", &errors)};
+    memset(g->replica, SITE_NONE, sizeof g->replica);
+    for (uint8_t s = 0; s < 2; s++) {
+        g->d[s] = (struct driver){.instance = {&ops}, .site = s, .empty = true};
+        g->instance[s] = &g->d[s].instance;
+        if (replicated)
+            g->replica[s] = !s;
+    }
+    g->w = world_new(&(struct world_options){.config = g->c,
+                                             .instances = g->instance,
+                                             .replica = g->replica,
+                                             .start = 1790000000000},
+                     &errors);
+    CHECK(g->w != NULL);
+    for (uint8_t s = 0; s < 2; s++) {
+        g->d[s].w = g->w;
+        say(&g->d[s], &(struct instance_event){.type = INST_HEALTH, .health = {true, true}});
+    }
+    run(g->w, 100);
+    buf_free(&errors);
+}
+
+static void rig_close(struct rig *g)
+{
+    world_free(g->w);
+    config_free(g->c);
+}
+
+static void agent_says(struct rig *g, uint8_t site, bool unsure, td_ms at)
+{
+    say(&g->d[site],
+        &(struct instance_event){
+            .type = INST_AGENT,
+            .agent = {.agent = 0, .presence = PRESENCE_AVAILABLE, .unsure = unsure, .at = at}});
+    run(g->w, 200);
+}
+
+static uint8_t site_of_agent(struct rig *g)
+{
+    uint8_t site = node_core(world_node(g->w, HUB))->agent[0].state.site;
+    for (uint8_t s = 0; s < 2; s++)
+        if (world_node(g->w, s))
+            CHECK_EQ(node_core(world_node(g->w, s))->agent[0].state.site, site);
+    return site;
+}
+
+/* Who has an agent is known by where he was last seen, not by who speaks last. */
+TEST(the_site_that_has_an_agent)
+{
+    struct rig g;
+    rig_open(&g, true);
+    agent_says(&g, 1, true, 0); /* nothing is known of him, and his home is east */
+    CHECK(!node_core(world_node(g.w, HUB))->agent[0].state.epoch);
+    agent_says(&g, 0, true, 0);
+    CHECK_EQ(site_of_agent(&g), 0);
+    td_ms before = world_now(g.w) - 10000;
+    agent_says(&g, 1, true, 0); /* a picture of both regions */
+    agent_says(&g, 1, false, before);
+    CHECK_EQ(site_of_agent(&g), 0);
+    td_ms moved = world_now(g.w);
+    agent_says(&g, 1, false, moved);
+    CHECK_EQ(site_of_agent(&g), 1);
+    CHECK_EQ(node_core(world_node(g.w, HUB))->agent[0].state.at, moved);
+    agent_says(&g, 0, false, moved - 1); /* read late */
+    CHECK_EQ(site_of_agent(&g), 1);
+    agent_says(&g, 0, false,
+               world_now(g.w) + 60000); /* a clock that is ahead rules for no longer */
+    CHECK_EQ(site_of_agent(&g), 0);
+    agent_says(&g, 1, false, world_now(g.w));
+    CHECK_EQ(site_of_agent(&g), 1);
+    rig_close(&g);
+}
+
+/* Between the regions of a replicated instance the platform moves agents; elsewhere the nodes do.
+ */
+TEST(agents_that_the_platform_moves)
+{
+    for (int replicated = 0; replicated < 2; replicated++) {
+        struct rig g;
+        rig_open(&g, replicated);
+        agent_says(&g, 0, false, 0);
+        run(g.w, 61000);
+        agent_says(&g, 1, false, 0); /* moved there, away from home */
+        CHECK_EQ(g.d[0].told_to_leave, replicated ? 0 : 1);
+        run(g.w, 200000);
+        CHECK_EQ(site_of_agent(&g), replicated ? 1 : 0); /* left alone, or called home */
+        CHECK_EQ(g.d[0].invited, replicated ? 0 : 1);
+        CHECK_EQ(g.d[1].told_to_leave, replicated ? 0 : 1);
+        uint8_t at = site_of_agent(&g);
+        struct fault f = {.kind = FAULT_REGION_DOWN, .a = at};
+        world_fault(g.w, &f);
+        run(g.w, 5000);
+        CHECK_EQ(node_core(world_node(g.w, HUB))->site[at].verdict.verdict, VERDICT_DOWN);
+        CHECK_EQ(site_of_agent(&g), replicated ? at : !at);
+        rig_close(&g);
+    }
+}
+
+/* A node that starts has not heard its instance: neither well nor lost. */
+TEST(an_instance_that_is_not_heard_yet)
+{
+    struct rig g;
+    rig_open(&g, false);
+    agent_says(&g, 0, false, 0);
+    run(g.w, 61000);
+    struct core *hub = node_core(world_node(g.w, HUB));
+    struct fault f = {.kind = FAULT_NODE_DOWN, .a = 0};
+    uint8_t why;
+    CHECK(health_site_open(hub, 0, &why));
+    world_fault(g.w, &f);
+    run(g.w, 100);
+    world_fault_end(g.w, &f);
+    run(g.w, 10000);
+    CHECK(world_node(g.w, 0) != NULL);
+    CHECK_EQ(hub->site[0].verdict.verdict, VERDICT_UP);
+    CHECK(!health_site_open(hub, 0, &why));
+    CHECK_EQ(why, EX_NOT_READY);
+    CHECK(!health_site_open(node_core(world_node(g.w, 0)), 0, &why));
+    CHECK_EQ(site_of_agent(&g), 0);
+    run(g.w, 10000); /* it says nothing: that is an answer, too */
+    CHECK_EQ(hub->site[0].verdict.verdict, VERDICT_DOWN);
+    say(&g.d[0], &(struct instance_event){.type = INST_HEALTH, .health = {true, true}});
+    run(g.w, 5000);
+    CHECK(health_site_open(hub, 0, &why));
+    rig_close(&g);
 }
 
 TAP_MAIN

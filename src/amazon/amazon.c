@@ -29,6 +29,7 @@ struct amazon {
     struct instance *instance[SITES_MAX];
     struct connect *driver[SITES_MAX];
     struct tdg *tdg[AMAZON_PAIRS_MAX];
+    uint8_t replica[SITES_MAX]; /* SITE_NONE: none */
     char key[KEY_MAX + 1];
     void (*closed)(void *arg);
     void *closed_arg;
@@ -243,6 +244,8 @@ static void make_tdg(struct amazon *a, uint32_t k)
         .id = k,
     };
     a->tdg[k] = tdg_new(a->o.loop, &config);
+    a->replica[p->site[0]] = p->site[1];
+    a->replica[p->site[1]] = p->site[0];
 }
 
 struct amazon *amazon_new(const struct amazon_options *o, char *error, size_t cap)
@@ -251,6 +254,7 @@ struct amazon *amazon_new(const struct amazon_options *o, char *error, size_t ca
     const struct amazon_config *g = o->amazon;
     struct http_client_config h = HTTP_CLIENT_DEFAULTS;
     a->o = *o;
+    memset(a->replica, SITE_NONE, sizeof a->replica);
     if (!load_key(a, error, cap)) {
         mem_free(a);
         return NULL;
@@ -277,6 +281,11 @@ struct amazon *amazon_new(const struct amazon_options *o, char *error, size_t ca
 struct instance *const *amazon_instances(const struct amazon *a)
 {
     return a->instance;
+}
+
+const uint8_t *amazon_replicas(const struct amazon *a)
+{
+    return a->replica;
 }
 
 struct connect *amazon_driver(const struct amazon *a, uint8_t site)

@@ -35,6 +35,8 @@ struct amazon_options {
 struct amazon *amazon_new(const struct amazon_options *o, char *error, size_t cap) MUST_USE;
 /* A driver for each site; NULL where the configuration names no instance. */
 struct instance *const *amazon_instances(const struct amazon *a);
+/* By site, as core_replicas: the pairs. */
+const uint8_t *amazon_replicas(const struct amazon *a);
 struct connect *amazon_driver(const struct amazon *a, uint8_t site); /* NULL: none */
 /* The port at which flows ask, or -1 and a line in `error`. */
 int amazon_listen(struct amazon *a, char *error, size_t cap) MUST_USE;

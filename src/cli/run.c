@@ -105,6 +105,7 @@ static bool make_world(struct run *r)
                               .durable = r->data != NULL,
                               .history_max = HISTORY_MAX,
                               .instances = amazon_instances(r->amazon),
+                              .replica = amazon_replicas(r->amazon),
                               .start = now(r),
                               .hooks = api_hooks(r->api)};
     r->world = world_new(&o, &errors);

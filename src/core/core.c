@@ -128,7 +128,13 @@ struct core *core_new(const struct config *c, uint8_t self, uint32_t epoch)
         share_price_init(&k->group[g].price, c->n_sites);
     k->hub_was_up = true;
     k->shares_dirty = true;
+    memset(k->replica, SITE_NONE, sizeof k->replica);
     return k;
+}
+
+void core_replicas(struct core *k, const uint8_t replica[SITES_MAX])
+{
+    memcpy(k->replica, replica, sizeof k->replica);
 }
 
 void core_free(struct core *k)
@@ -225,21 +231,39 @@ static void contact_report(struct core *k, const struct instance_contact *r)
     core_state(k, &e);
 }
 
-static void agent_report(struct core *k, uint32_t agent, uint8_t presence, uint8_t reason)
+/* Who is another site's becomes ours by being available here. A word older than what is known takes
+ * nobody away; nor does one that fits both regions of a replicated instance, but for those of whom
+ * nothing is known, who are taken to be at home. */
+static bool agent_comes(const struct core *k, const struct agent *a, const struct instance_agent *r)
 {
-    if (agent >= k->c->n_agents)
+    if (r->presence != PRESENCE_AVAILABLE && r->presence != PRESENCE_MISSED)
+        return false; /* signs out of here because he belongs elsewhere */
+    if (r->unsure)
+        return !a->state.epoch && k->c->agent[a->index].site == k->self;
+    return !r->at || r->at >= a->state.at;
+}
+
+/* Is it news of one of ours? One who is on his way has neither come by being away, nor by being
+ * somewhere. */
+static bool agent_changes(const struct agent *a, const struct instance_agent *r)
+{
+    bool coming = a->state.presence == PRESENCE_MOVING;
+    return a->state.presence != r->presence &&
+           !(coming && (r->presence == PRESENCE_OFFLINE || r->unsure));
+}
+
+static void agent_report(struct core *k, const struct instance_agent *r)
+{
+    if (r->agent >= k->c->n_agents)
         return;
-    struct agent *a = &k->agent[agent];
+    const struct agent *a = &k->agent[r->agent];
+    uint8_t presence = r->presence;
     bool ours = a->state.epoch && a->state.site == k->self;
-    if (!ours && presence != PRESENCE_AVAILABLE && presence != PRESENCE_MISSED)
-        return; /* signs out of here because he belongs elsewhere */
-    if (ours && a->state.presence == presence)
-        return;
-    if (ours && a->state.presence == PRESENCE_MOVING && presence == PRESENCE_OFFLINE)
+    if (ours ? !agent_changes(a, r) : !agent_comes(k, a, r))
         return;
     struct event e = {.type = EV_AGENT};
     e.agent = a->state;
-    e.agent.agent = k->c->agent[agent].key;
+    e.agent.agent = k->c->agent[r->agent].key;
     if (!ours)
         e.agent.epoch =
             a->state.epoch ? epoch_next(a->state.epoch, k->self) : epoch_make(1, k->self);
@@ -247,9 +271,9 @@ static void agent_report(struct core *k, uint32_t agent, uint8_t presence, uint8
     e.agent.site = k->self;
     e.agent.presence = presence;
     e.agent.next_presence = presence;
-    e.agent.reason = reason;
-    e.agent.at = k->now;
-    if (k->c->agent[agent].site != k->self && presence != PRESENCE_OFFLINE)
+    e.agent.reason = r->reason;
+    e.agent.at = r->at ? MIN(r->at, k->now) : k->now;
+    if (k->c->agent[r->agent].site != k->self && presence != PRESENCE_OFFLINE)
         k->guests++;
     core_state(k, &e);
 }
@@ -463,12 +487,13 @@ enum folded core_apply(struct core *k, const struct input *in, td_ms now)
         decide_place(k, &in->request);
         break;
     case IN_CONTACT: contact_report(k, &in->contact); break;
-    case IN_AGENT: agent_report(k, in->agent.agent, in->agent.presence, in->agent.reason); break;
+    case IN_AGENT: agent_report(k, &in->agent); break;
     case IN_RELEASED: moves_released(k, in->outcome.contact, in->outcome.ok); break;
     case IN_REFUSED: break; /* inflight_tick asks again */
     case IN_INSTANCE:
         k->shares_dirty |=
             k->instance_ok != in->instance.ok || k->instance_ready != in->instance.ready;
+        k->instance_known = true;
         k->instance_ok = in->instance.ok;
         k->instance_ready = in->instance.ready;
         break;
@@ -575,14 +600,14 @@ void core_reconcile(struct core *k, const struct reality *real, td_ms now)
         }
     }
     for (uint32_t i = 0; i < k->c->n_agents; i++) {
-        uint8_t presence;
-        bool here = real->agent(real->arg, i, &presence);
+        struct instance_agent r = {.agent = i};
+        bool here = real->agent(real->arg, i, &r);
         bool ours = k->agent[i].state.epoch && k->agent[i].state.site == k->self;
         if (here)
-            agent_report(k, i, presence, AR_NONE);
+            agent_report(k, &r);
         else if (ours && k->agent[i].state.presence == PRESENCE_MOVING)
             core_act(k, ACT_SIGN_IN)->agent.agent = i; /* perhaps nobody has told him yet */
         else if (ours)
-            agent_report(k, i, PRESENCE_OFFLINE, AR_NONE);
+            agent_report(k, &(struct instance_agent){.agent = i, .presence = PRESENCE_OFFLINE});
     }
 }

@@ -41,6 +41,7 @@ struct beat { /* what every node tells every other each beat interval; never sto
     uint16_t sees_up;                 /* bit per site: heard, and its instance is well */
     uint32_t vector_epoch[NODES_MAX]; /* facts applied, per origin */
     uint64_t vector_seq[NODES_MAX];
+    bool instance_known;              /* sites: it has been heard since the node started */
     bool instance_ok;                 /* sites: the instance answers and its flows run */
     bool ready;                       /* sites: it could serve a contact now */
     bool has_report;                  /* a load report rides along */
@@ -59,6 +60,13 @@ struct instance_contact { /* what the instance says of a contact, from its strea
     uint16_t queue;
     uint32_t agent;                   /* index; UINT32_MAX none */
     td_ms at;
+};
+
+struct instance_agent { /* what the instance says of an agent */
+    uint32_t agent;                   /* index */
+    uint8_t presence, reason;
+    bool unsure;                      /* which region of a replicated one has him is not said */
+    td_ms at;                         /* since when; 0: now */
 };
 
 enum input_type {
@@ -82,7 +90,7 @@ struct input {
         const struct event *fact;
         struct route_request request;
         struct instance_contact contact;
-        struct { uint32_t agent; uint8_t presence, reason; } agent;
+        struct instance_agent agent;
         struct { struct td_id contact; bool ok; } outcome;
         struct { bool ok, ready; } instance;
         const struct beat *beat;
@@ -148,6 +156,11 @@ struct action {
 struct core *core_new(const struct config *c, uint8_t self, uint32_t epoch);
 void core_free(struct core *core);
 
+/* Two sites may be one instance that the platform replicates (Amazon Connect's Global Resiliency):
+ * their agents are signed in to both, and the platform says which of the two has one, by shares of
+ * its own. So nodes move nobody between the two. By site, SITE_NONE: none; before any input. */
+void core_replicas(struct core *core, const uint8_t replica[SITES_MAX]);
+
 /* Folds the fact of another node's or one's own past: no facts or actions come of it. For
  * recovery; IN_FACT is the live way. */
 enum folded { FOLD_NEW, FOLD_KNOWN, FOLD_GAP, FOLD_BAD };
@@ -174,7 +187,7 @@ bool core_history_of(struct core *core, struct td_id contact, struct core_histor
  * not is ended (dropped) or signed out; what is there is stated as it is. */
 struct reality {
     bool (*contact)(void *arg, struct td_id id, struct instance_contact *out);
-    bool (*agent)(void *arg, uint32_t agent, uint8_t *presence);
+    bool (*agent)(void *arg, uint32_t agent, struct instance_agent *out);
     void *arg;
 };
 void core_reconcile(struct core *core, const struct reality *real, td_ms now);

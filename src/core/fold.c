@@ -356,7 +356,8 @@ static void fold_agent(struct core *k, const struct event *e)
         struct action *act = core_act(k, ACT_SIGN_IN);
         act->agent.agent = at;
         act->agent.reason = n->reason;
-    } else if (was.epoch && was.site == k->self && was.presence != PRESENCE_OFFLINE) {
+    } else if (was.epoch && was.site == k->self && was.presence != PRESENCE_OFFLINE &&
+               n->site != k->replica[k->self]) {
         struct action *act = core_act(k, ACT_SIGN_OUT);
         act->agent.agent = at;
         act->agent.reason = n->reason;

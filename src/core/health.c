@@ -10,7 +10,11 @@
 
 #include <string.h>
 
-enum { CLOCK_BACK_MS = 10000 }; /* beats this much older are of a clock that was set back */
+enum {
+    CLOCK_BACK_MS = 10000, /* beats this much older are of a clock that was set back */
+    INSTANCE_WORD_MS =
+        15000 /* an instance not heard this long after its node started is not well */
+};
 
 static bool is_node(const struct core *k, int n)
 {
@@ -22,11 +26,22 @@ bool health_peer_up(const struct core *k, uint8_t node)
     return node == k->self ? true : k->peer[node].up;
 }
 
-static bool site_well(const struct core *k, uint8_t site) /* reachable, and its instance works */
+static bool instance_known(const struct core *k)
 {
-    if (site == k->self)
-        return k->instance_ok;
-    return k->peer[site].up && k->peer[site].instance_ok;
+    return k->instance_known || (k->started_at && k->now - k->started_at > INSTANCE_WORD_MS);
+}
+
+/* Reachable, and its instance works. While a node that has just started has not heard its instance
+ * the last verdict stands: a restart is no reason to take over what goes on there. */
+static bool site_well(const struct core *k, uint8_t site)
+{
+    const struct peer *p = &k->peer[site];
+    bool ours = site == k->self;
+    if (!ours && !p->up)
+        return false;
+    if (ours ? !instance_known(k) : !p->instance_known)
+        return k->site[site].verdict.verdict != VERDICT_DOWN;
+    return ours ? k->instance_ok : p->instance_ok;
 }
 
 bool health_site_open(const struct core *k, uint8_t site, uint8_t *why)
@@ -156,8 +171,10 @@ void health_beat(struct core *k, const struct beat *b)
                         (b->sent_at <= p->sent_at && b->sent_at > p->sent_at - CLOCK_BACK_MS)))
         return;
     p->beat_epoch = b->epoch;
-    if (p->ready != b->ready || p->instance_ok != b->instance_ok)
+    if (p->ready != b->ready || p->instance_ok != b->instance_ok ||
+        p->instance_known != b->instance_known)
         k->shares_dirty = true;
+    p->instance_known = b->instance_known;
     p->instance_ok = b->instance_ok;
     p->ready = b->ready;
     p->sees_up = b->sees_up;
@@ -185,6 +202,7 @@ void core_beat(struct core *k, td_ms now, struct beat *out)
         out->vector_epoch[n] = k->vector[n].epoch;
         out->vector_seq[n] = k->vector[n].seq;
     }
+    out->instance_known = instance_known(k);
     out->instance_ok = k->instance_ok;
     out->ready = k->instance_ready;
     if (k->self == HUB || now - k->reported_at < k->c->routing.report_interval_ms)

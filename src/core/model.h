@@ -80,7 +80,7 @@ struct peer { /* what this node hears of another */
     uint32_t beat_epoch;
     int32_t good;                /* beats in a row, up to `rise` */
     bool up;                     /* heard, with hysteresis; for a site also: its instance is well */
-    bool instance_ok, ready;
+    bool instance_known, instance_ok, ready;
     uint16_t sees_up;
     td_ms sent_at, sent_at_heard; /* for the echo */
     double rtt_ms;               /* smoothed; 0 unknown */
@@ -178,7 +178,7 @@ struct core {
     struct peer peer[NODES_MAX];
     td_ms tick_at, reported_at, beat_at, weighed_at;
     bool returning_was;
-    bool instance_ok, instance_ready;
+    bool instance_known, instance_ok, instance_ready;
     td_ms started_at;            /* the first tick: peers not heard since are not judged yet */
     bool hub_was_up;
 
@@ -223,6 +223,7 @@ struct core {
     td_ms invited_at;            /* agents who are late were last invited again */
     td_ms scanned_at;            /* agents were last looked at for moves */
     uint32_t guests;             /* agents here whose home is another site, at the last scan */
+    uint8_t replica[SITES_MAX];  /* SITE_NONE: none */
     uint32_t invited[SITES_MAX]; /* agents told to sign in there, since the last second */
     uint64_t takeover_at[SITES_MAX]; /* hlc of the verdict whose agents were moved */
     bool settle_moves;           /* something changed that may let a waiting contact move */

@@ -192,8 +192,8 @@ static uint8_t agent_target(const struct core *k, uint32_t agent, uint8_t from)
     double best_score = 0;
     for (uint8_t s = 0; s < k->c->n_sites; s++) {
         uint8_t why;
-        if (s == from || !(a->residency_mask >> k->c->site[s].residency & 1) ||
-            !health_site_open(k, s, &why))
+        if (s == from || s == k->replica[from] ||
+            !(a->residency_mask >> k->c->site[s].residency & 1) || !health_site_open(k, s, &why))
             continue;
         uint8_t g = shares_group_of(k, s);
         double share = k->group[g].by[k->self].share_ppm[s] + 1.0;
@@ -276,7 +276,7 @@ static bool home_is_due(const struct core *k, const struct agent *a)
 {
     const struct cfg_agent *c = &k->c->agent[a->index];
     uint8_t why;
-    if (c->site == k->self || !health_site_open(k, c->site, &why))
+    if (c->site == k->self || c->site == k->replica[k->self] || !health_site_open(k, c->site, &why))
         return false;
     double factor = health_return_factor(k, c->site);
     return (double)(c->key % 1000) < factor * 1000;

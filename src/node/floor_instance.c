@@ -354,10 +354,10 @@ static void port_weight(struct instance *i, uint16_t queue, double weight)
         engine_weight(s->engine, queue, weight);
 }
 
-static bool real_agent(void *arg, uint32_t agent, uint8_t *presence)
+static bool real_agent(void *arg, uint32_t agent, struct instance_agent *out)
 {
     struct floor_site *s = arg;
-    *presence = PRESENCE_AVAILABLE;
+    out->presence = PRESENCE_AVAILABLE;
     return s->engine && engine_signed_in(s->engine, agent);
 }
 

@@ -578,9 +578,7 @@ static void instance_in(struct node *n, const struct instance_event *e)
         break;
     case INST_AGENT:
         in.type = IN_AGENT;
-        in.agent.agent = e->agent.agent;
-        in.agent.presence = e->agent.presence;
-        in.agent.reason = e->agent.reason;
+        in.agent = e->agent;
         break;
     case INST_RELEASED:
     case INST_REFUSED:
@@ -840,6 +838,8 @@ struct node *node_new(const struct node_config *nc, char *error, size_t error_ca
     bool ok = first != NULL;
     if (ok) {
         n->core = core_new(first, nc->self, n->epoch);
+        if (nc->replica)
+            core_replicas(n->core, nc->replica);
         ok = n->store->ops->load(n->store, on_snapshot_entry, on_event, &l);
         if (!ok)
             snprintf(error, error_cap, "the store cannot be read: %s",

@@ -30,6 +30,7 @@ struct node_config {
     struct bus *bus;
     struct store *store;          /* the node's; closed by node_free */
     struct instance *instance;    /* sites; NULL: none */
+    const uint8_t *replica;       /* SITES_MAX, as core_replicas; NULL: none */
     uint64_t snapshot_events;     /* a snapshot after so many facts; 0: as configured */
     /* Hooks; any may be NULL. */
     void *arg;

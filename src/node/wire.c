@@ -9,7 +9,8 @@ void wire_put_beat(struct buf *b, const struct beat *t)
     put_u8(b, t->from);
     put_varint(b, t->epoch);
     put_varint(b, t->sees_up);
-    put_u8(b, (uint8_t)(t->instance_ok | t->ready << 1 | t->has_report << 2));
+    put_u8(b,
+           (uint8_t)(t->instance_ok | t->ready << 1 | t->has_report << 2 | t->instance_known << 3));
     put_varint(b, (uint64_t)t->sent_at);
     for (int n = 0; n < NODES_MAX; n++) {
         put_varint(b, t->vector_epoch[n]);
@@ -43,6 +44,7 @@ bool wire_get_beat(struct reader *r, struct beat *t)
     t->instance_ok = flags & 1;
     t->ready = flags >> 1 & 1;
     t->has_report = flags >> 2 & 1;
+    t->instance_known = flags >> 3 & 1;
     t->sent_at = (td_ms)reader_varint(r);
     for (int n = 0; n < NODES_MAX; n++) {
         t->vector_epoch[n] = (uint32_t)reader_varint(r);

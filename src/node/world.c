@@ -167,6 +167,7 @@ static bool node_start(struct world *w, uint8_t n, struct buf *errors)
     nc.bus = w->bus;
     nc.store = s;
     nc.instance = n == HUB ? NULL : w->floor ? floor_instance(w->floor, n) : w->o.instances[n];
+    nc.replica = w->o.replica;
     nc.snapshot_events = w->o.snapshot_events;
     char error[300];
     w->node[n] = node_new(&nc, error, sizeof error);

@@ -47,6 +47,7 @@ struct world_options {
     /* A driver for each site, which stay the caller's and outlive the world; NULL: simulated. With
      * them there is no floor, no trace, and no fault of an instance. */
     struct instance *const *instances;
+    const uint8_t *replica;      /* of these, SITES_MAX, as core_replicas; NULL: none */
     td_ms start;                 /* of a generated run; 0: Monday 2021-07-05 00:00 UTC */
     const struct fault *faults;
     int n_faults;

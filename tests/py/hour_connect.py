@@ -51,6 +51,7 @@ text = text.replace('  account: "123456789012"\n', f'  account: "123456789012"\n
 config = os.path.join(folder, "connect.yaml")
 with open(config, "w", encoding="utf-8") as f:
     f.write(text)
+INSTANCE = dict(re.findall(r"site: (\S+)\n +instance: (\S+)", text))
 sim = aws.ConnectSim("--config", config, "--seed", 1, "--speed", SPEED, "--port", sim_port)
 log = open(os.path.join(folder, "log"), "a+", encoding="utf-8")
 starts = 0
@@ -161,6 +162,31 @@ tap.end("within AWS's limits of calls, storms apart")
 
 
 # ---- the history ----
+def live():
+    """Every contact that the hub holds to be live."""
+    out, after = {}, ""
+    while True:
+        page = get(f"/v1/contacts?limit=1000{after}")
+        out.update({c["contact"]: c for c in page["contacts"]})
+        if not page.get("next"):
+            return out
+        after = "&after=" + page["next"]
+
+
+def talks(contact):
+    """Is it so in the instance? By its agent there, and since when he has it."""
+    connect = sim.client("connect", contact["site"], retries=20)
+    users = connect.search_users(InstanceId=INSTANCE[contact["site"]],
+                                 SearchFilter={}, SearchCriteria={"StringCondition": {"FieldName": "Username", "Value": contact["agent"] or "-",
+                                                                                      "ComparisonType": "EXACT"}})["Users"]
+    for user in users:
+        data = connect.get_current_user_data(InstanceId=INSTANCE[contact["site"]], Filters={"Agents": [user["Id"]]})["UserDataList"]
+        for c in (data[0].get("Contacts", []) if data else []):
+            if abs(c["ConnectedToAgentTimestamp"].timestamp() * 1000 - contact["connected_ms"]) < 3000:
+                return True
+    return False
+
+
 def records(region):
     """Every contact record that its stream has, the newest of each contact."""
     kinesis = sim.client("kinesis", region, retries=20)
@@ -184,6 +210,9 @@ for r in REGIONS:
 served = {(r.get("Attributes") or {}).get("tandem_contact") or c for c, r in ended.items() if r.get("Agent") or r.get("Queue")}
 every = {(r.get("Attributes") or {}).get("tandem_contact") or c for c, r in ended.items()}
 time.sleep(10)  # 200 s of the centre's: whatever ended until then is known everywhere
+# The record of a leg is there when it was transferred; the contact may be talking still, in another leg.
+lives = live()
+served -= {c for c in served & lives.keys() if lives[c]["state"] in ("connected", "on_hold", "wrapup") and talks(lives[c])}
 run.send_signal(signal.SIGTERM)
 tap.equal(run.wait(timeout=60), 0, "exit code of tandem")
 stores = [os.path.join(d, f) for d, _, fs in os.walk(os.path.join(folder, "data")) for f in fs if f.endswith(".db")]

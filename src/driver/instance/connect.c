@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/siphash.h"
 
-enum { TICK_MS = 100 };
+enum { TICK_MS = 100, PROBES_FAILED_MAX = 3 };
 
 td_ms connect__now(const struct connect *c)
 {
@@ -66,7 +66,10 @@ static void say_health(struct connect *c)
 static void health_tick(struct connect *c)
 {
     bool stalled = c->agents && shard_reader_state(c->agents).stalled;
-    bool ok = c->probes_failed < 3 && !stalled && c->state.ok;
+    bool failed = c->probes_failed >= PROBES_FAILED_MAX;
+    if (!c->told_health && !c->state.ok && !failed)
+        return; /* nothing is known of it yet */
+    bool ok = !failed && !stalled && c->state.ok;
     bool ready = ok && c->state.named;
     if (c->told_health && ok == c->ok && ready == c->ready)
         return;
@@ -135,11 +138,13 @@ static bool real_contact(void *arg, struct td_id id, struct instance_contact *ou
     return true;
 }
 
-static bool real_agent(void *arg, uint32_t agent, uint8_t *presence)
+/* As the streams had it when the node last committed: what others have said since is newer. */
+static bool real_agent(void *arg, uint32_t agent, struct instance_agent *out)
 {
     struct connect *c = arg;
-    *presence = c->agent[agent].presence;
-    return *presence != PRESENCE_OFFLINE;
+    out->presence = c->agent[agent].presence;
+    out->unsure = true;
+    return out->presence != PRESENCE_OFFLINE;
 }
 
 static struct reality port_reality(struct instance *i)

@@ -39,6 +39,7 @@ enum {
     CONNECT_NUMBERS_MAX = 64,     /* for transfers, of one site */
     CONNECT_EXPECT_MS = 60000,    /* a transfer that has not come in this time will not come */
     CONNECT_RELEASE_MS = 10000,   /* a waiting call that has not asked in this time is not given */
+    CONNECT_LEAVE_MS = 30000,     /* an agent who is to leave is not taken to be back within this */
     CONNECT_POLL_MS = 60000,
     CONNECT_PROBE_MS = 5000,
     CONNECT_NUMBER_MAX = 17 /* E.164 with its NUL */

@@ -308,6 +308,7 @@ void connect__sign_in(struct instance *i, uint32_t agent)
 /* While he has a contact AWS makes it his next status. */
 void connect__sign_out(struct instance *i, uint32_t agent)
 {
+    of(i)->agent[agent].leaves_until = connect__now(of(i)) + CONNECT_LEAVE_MS;
     put_status(of(i), agent, &of(i)->names.offline);
 }
 

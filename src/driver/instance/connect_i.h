@@ -84,6 +84,8 @@ struct agent {
     char user[CONNECT_ID_MAX];
     uint32_t profile;     /* index in names.profile; UINT32_MAX: unknown */
     bool seen;            /* by the poll under way */
+    bool gone;            /* his desktop is closed */
+    td_ms leaves_until;   /* he was told to leave, and needs no more until then to do it */
     uint32_t held;        /* rows that are his */
 };
 
@@ -184,10 +186,8 @@ enum agent_status_type connect__status_of(const struct connect *c, const char *a
 void connect__streams_begin(struct connect *c, const char *agents, const char *records);
 /* Decodes one more record into what is said; false: none waits. */
 bool connect__take_record(struct connect *c);
-void connect__agent_is(struct connect *c, uint32_t agent, uint8_t presence);
-/* Of a pair's agents both instances tell LOGIN, and polls are one picture of both; where an agent
- * is active says only what follows. Until then he is taken to be at home. */
-bool connect__maybe_elsewhere(const struct connect *c, uint32_t agent);
+/* Unsure: so it is in this region of a pair or in the other. The nodes know who had him last. */
+void connect__agent_is(struct connect *c, uint32_t agent, uint8_t presence, td_ms at, bool unsure);
 /* The row of a contact that waits here, a new one if nobody told of it. NO_ROW: it is over, or of a
  * queue or channel that the nodes have nothing to do with. */
 uint32_t connect__waits_here(struct connect *c, struct td_id here, uint8_t channel,

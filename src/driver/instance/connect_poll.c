@@ -92,7 +92,7 @@ static void take_user(struct connect *c, const json_t *o)
     a->seen = true;
     for (size_t k = 0; k < json_array_size(contacts); k++)
         take_contact(c, i, json_array_get(contacts, k));
-    if (a->event_at >= c->poll_began - POLL_LATE_MS || connect__maybe_elsewhere(c, i))
+    if (a->event_at >= c->poll_began - POLL_LATE_MS)
         return;
     enum agent_status_type t = connect__status_of(c, text(status, "StatusArn"));
     uint8_t is = t == AGENT_STATUS_ROUTABLE  ? PRESENCE_AVAILABLE
@@ -101,7 +101,7 @@ static void take_user(struct connect *c, const json_t *o)
     /* a missed contact shows in his contacts only; the stream has told it */
     if (is != a->presence && !(a->presence == PRESENCE_MISSED && is == PRESENCE_AVAILABLE)) {
         c->state.corrected++;
-        connect__agent_is(c, i, is);
+        connect__agent_is(c, i, is, c->poll_began, c->paired); /* a picture of both regions */
     }
 }
 
@@ -113,7 +113,7 @@ static void poll_over(struct connect *c)
         if (!a->seen && a->presence != PRESENCE_OFFLINE &&
             a->event_at < c->poll_began - POLL_LATE_MS) {
             c->state.corrected++;
-            connect__agent_is(c, i, PRESENCE_OFFLINE);
+            connect__agent_is(c, i, PRESENCE_OFFLINE, c->poll_began, false);
         }
     }
     for (uint32_t i = 0; i < c->n_rows; i++) {

@@ -6,22 +6,14 @@
 
 /* ---- agents ---- */
 
-void connect__agent_is(struct connect *c, uint32_t agent, uint8_t presence)
+void connect__agent_is(struct connect *c, uint32_t agent, uint8_t presence, td_ms at, bool unsure)
 {
     static const uint8_t reasons[PRESENCES] = {
         [PRESENCE_OFFLINE] = AR_SHIFT, [PRESENCE_BREAK] = AR_BREAK, [PRESENCE_MISSED] = AR_MISSED};
-    if (c->agent[agent].presence == presence)
-        return;
     c->agent[agent].presence = presence;
-    connect__say(c, &(struct instance_event){.type = INST_AGENT,
-                                             .agent = {agent, presence, reasons[presence]}});
-}
-
-bool connect__maybe_elsewhere(const struct connect *c, uint32_t agent)
-{
-    const struct agent *a = &c->agent[agent];
-    bool at_home = c->config.config->agent[agent].site == c->config.site;
-    return c->paired && a->presence == PRESENCE_OFFLINE && (!at_home || a->event_at);
+    connect__say(
+        c, &(struct instance_event){.type = INST_AGENT,
+                                    .agent = {agent, presence, reasons[presence], unsure, at}});
 }
 
 static uint8_t presence_of(const struct agent_event *e)
@@ -130,6 +122,23 @@ static void agent_lost(struct connect *c, uint32_t agent, const struct agent_eve
     }
 }
 
+/* Of a pair's agents both regions tell LOGIN; any other event in which he is there, a heartbeat
+ * too, comes from the one that has him, and is the only word of it when the platform has moved him:
+ * nothing of him has changed. Who is told to leave is let go first. */
+static void agent_is_here(struct connect *c, uint32_t agent, const struct agent_event *e)
+{
+    struct agent *a = &c->agent[agent];
+    uint8_t presence = presence_of(e);
+    bool login = e->type == AGENT_EVENT_LOGIN, beat = e->type == AGENT_EVENT_HEART_BEAT;
+    if (beat && a->gone)
+        return; /* AWS sends them for an hour after his LOGOUT */
+    a->gone = e->type == AGENT_EVENT_LOGOUT;
+    bool again = (beat || (c->paired && !login)) && presence == PRESENCE_AVAILABLE &&
+                 connect__now(c) >= a->leaves_until;
+    if (a->presence != presence || again)
+        connect__agent_is(c, agent, presence, e->at, c->paired && login);
+}
+
 static bool agent_event_old(struct agent *a, const struct agent_event *e)
 {
     uint64_t id = hash_str(e->event_id);
@@ -150,9 +159,6 @@ static void on_agent_event(struct connect *c, const char *data, size_t n)
     uint32_t agent = connect__agent_of(c, e.agent_arn, e.username);
     if (agent == NO_AGENT) {
         c->state.strangers++;
-    } else if (e.type == AGENT_EVENT_LOGIN && connect__maybe_elsewhere(c, agent) &&
-               c->config.config->agent[agent].site != c->config.site) {
-        c->state.repeated++;
     } else if (agent_event_old(&c->agent[agent], &e)) {
         c->state.repeated++;
     } else {
@@ -164,7 +170,7 @@ static void on_agent_event(struct connect *c, const char *data, size_t n)
         for (uint32_t i = 0; i < e.n_contacts; i++)
             agent_contact(c, &e.contact[i], agent, e.at);
         agent_lost(c, agent, &e);
-        connect__agent_is(c, agent, presence_of(&e));
+        agent_is_here(c, agent, &e);
     }
     agent_event_free(&e);
 }

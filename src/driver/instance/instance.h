@@ -22,7 +22,7 @@ struct instance_event {
     union {
         struct route_request request;
         struct instance_contact contact;
-        struct { uint32_t agent; uint8_t presence, reason; } agent;
+        struct instance_agent agent;
         struct { struct td_id contact; bool ok; } outcome; /* RELEASED, REFUSED */
         struct { bool ok, ready; } health;
     };

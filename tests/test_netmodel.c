@@ -269,7 +269,8 @@ TEST(as_number_reused)
     w_wait(w, 20000);
     /* Reachable, but now nothing tells a region its own prefix from another's. */
     CHECK(w_raised(w, V_ORIGIN_CHANGED) && w_raised(w, V_LOOP_POSSIBLE));
-    ONLY(w, "overridden", V_ORIGIN_CHANGED, V_LOOP_POSSIBLE);
+    CHECK(w_raised(w, V_ROUTE_RETURNED)); /* by the second link of a region, its own */
+    ONLY(w, "overridden", V_ORIGIN_CHANGED, V_LOOP_POSSIBLE, V_ROUTE_RETURNED);
     w_free(w);
 }
 
@@ -287,6 +288,160 @@ TEST(a_neighbour_with_the_number_of_another)
     w_session(w, USW2_A, true, NULL);
     w_wait(w, 10000);
     HEALTHY(w, "as itself");
+    w_free(w);
+}
+
+/* ---- routes that go back to where they came from ---- */
+
+/* A Transit Gateway that is polled: its whole table, with kinds instead of AS paths. */
+static void table(struct world *w, int r, const char *prefix, enum route_kind kind, const char *via,
+                  bool there)
+{
+    struct peer_key key = {.type = PEER_LOC_RIB};
+    struct attr a = {.kind = (uint8_t)kind, .via = source_name(w->sources, via)};
+    struct route_event e = {.type = there ? ROUTE_ANNOUNCE : ROUTE_WITHDRAW,
+                            .view = VIEW_LOC_RIB,
+                            .router = w->router[r],
+                            .peer = source_peer(w->sources, w->router[r], &key),
+                            .prefix = pfx(prefix),
+                            .attr = there ? attr_intern(w->attrs, &a) : ATTR_NONE};
+    w_event(w, e);
+    attr_release(w->attrs, e.attr);
+}
+
+/* What gcp says in its own OUT view that it announces to use1 by link b. */
+static void gcp_out(struct world *w, enum route_view view, const char *prefix, int n,
+                    const uint32_t *as)
+{
+    uint32_t path[4] = {AS_SEGMENT(AS_SEQUENCE, n)};
+    for (int i = 0; i < n; i++)
+        path[1 + i] = as[i];
+    struct attr a = {.path = path, .n_path = (uint16_t)(n + 1)};
+    struct route_event e = {.type = n ? ROUTE_ANNOUNCE : ROUTE_WITHDRAW,
+                            .view = (uint8_t)view,
+                            .router = w->router[GCP],
+                            .peer = w->peer[GCP][USE1_B],
+                            .prefix = pfx(prefix),
+                            .attr = n ? attr_intern(w->attrs, &a) : ATTR_NONE};
+    w_event(w, e);
+    attr_release(w->attrs, e.attr);
+    w_wait(w, 10000);
+}
+
+TEST(a_route_returned_by_another_session)
+{
+    struct world *w = settled(topo_direct());
+    int p = w_prefix(w, "10.1.0.0/16");
+    w->end[USE1_B][0] = (struct w_end){.override_out = true, .only_prefix = p + 1};
+    w_play(w);
+    w_wait(w, 10000);
+    ONLY(w, "as-override", V_ROUTE_RETURNED, V_LOOP_POSSIBLE, V_ORIGIN_CHANGED);
+    struct evidence e;
+    v_of(w, V_ROUTE_RETURNED, &e);
+    CHECK_EQ(w_raised(w, V_ROUTE_RETURNED), 1);
+    CHECK(e.router == GCP && e.neighbour == USE1 && e.link == USE1_B && e.as == 16550);
+    CHECK(e.n_prefixes == 1 && prefix_equal(&e.prefix[0], &w->prefix[p]));
+    CHECK(e.n_hops == 2 && e.hop[0].link == USE1_A && e.hop[1].router == USE1);
+    char text[256];
+    const struct verdict *v = w_verdict(w, V_ROUTE_RETURNED);
+    CHECK_STR(v ? verdict_text(v, &w->topo, text, sizeof text) : "",
+              "route_returned at gcp on use1-b with use1: 10.1.0.0/16, AS 16550; way gcp "
+              "-use1-a-> use1");
+    w_say(w, USE1, USE1_B, p, VIEW_IN_POST, &w->in[USE1][USE1_B][p], false);
+    w_wait(w, 10000); /* an import policy of use1 that refuses its own prefix */
+    HEALTHY(w, "refused");
+    w_say(w, USE1, USE1_B, p, VIEW_IN_POST, &w->in[USE1][USE1_B][p], true);
+    w_wait(w, 10000);
+    CHECK(w_raised(w, V_ROUTE_RETURNED));
+    memset(w->end[USE1_B], 0, sizeof w->end[USE1_B]);
+    w_play(w);
+    w_wait(w, 10000);
+    HEALTHY(w, "healed"); /* the path has use1's AS again */
+    w_free(w);
+}
+
+TEST(a_route_returned_as_the_router_itself_tells)
+{
+    const uint32_t hidden[] = {16550, 64512}, honest[] = {16550, 64601}, other[] = {16550, 64602};
+    struct world *w = settled(topo_direct());
+    for (int p = 0; p < w->n_prefixes; p++) /* use1 shows nothing of what it hears by b */
+        if (w->told[USE1][USE1_B][p].there) {
+            w_say(w, USE1, USE1_B, p, VIEW_IN_PRE, &w->told[USE1][USE1_B][p], false);
+            w_say(w, USE1, USE1_B, p, VIEW_IN_POST, &w->told[USE1][USE1_B][p], false);
+        }
+    w_wait(w, 10000);
+    uint32_t peer = w->model->session[USE1_B][1].peer;
+    w->model->session[USE1_B][1].peer = 0;
+    gcp_out(w, VIEW_OUT_POST, "10.1.0.0/16", 2, honest);
+    CHECK(!w_raised(w, V_ROUTE_RETURNED));
+    gcp_out(w, VIEW_OUT_POST, "10.1.0.0/16", 2, hidden); /* private AS numbers taken away, say */
+    CHECK_EQ(w_raised(w, V_ROUTE_RETURNED), 1);
+    gcp_out(w, VIEW_OUT_POST, "10.1.0.0/16", 1, hidden);
+    CHECK_EQ(w_raised(w, V_ROUTE_RETURNED), 1);
+    gcp_out(w, VIEW_OUT_PRE, "10.1.0.0/16", 2, honest); /* the policy in between hides it */
+    CHECK_EQ(w_raised(w, V_ROUTE_RETURNED), 1);
+    gcp_out(w, VIEW_OUT_POST, "10.1.0.0/16", 0, NULL);
+    CHECK(!w_raised(w, V_ROUTE_RETURNED));
+    gcp_out(w, VIEW_OUT_PRE, "10.1.0.0/16", 1, hidden);
+    CHECK_EQ(w_raised(w, V_ROUTE_RETURNED), 1);
+    gcp_out(w, VIEW_OUT_PRE, "10.1.0.0/16", 0, NULL);
+    CHECK(!w_raised(w, V_ROUTE_RETURNED));
+    /* Another region has the prefix too: that one's route is no return, though use1's is used. */
+    gcp_out(w, VIEW_OUT_POST, "10.1.0.0/16", 2, other);
+    CHECK_EQ(w_raised(w, V_ROUTE_RETURNED), 1);
+    w_local(w, USW2, "10.1.0.0/16", true);
+    w->originates[USW2][w_prefix(w, "10.1.0.0/16")] = true;
+    w_play(w);
+    w_wait(w, 10000);
+    CHECK(!w_raised(w, V_ROUTE_RETURNED));
+    w->model->session[USE1_B][1].peer = peer;
+    w_free(w);
+}
+
+TEST(a_route_returned_by_a_transit_gateway)
+{
+    struct topo t = topo_direct();
+    t.router[USE1].attached_from_feed = true;
+    t.router[USE1].policy.order = BEST_TRANSIT_GATEWAY;
+    struct world *w = w_new(t);
+    w_play(w);
+    table(w, USE1, "10.1.0.0/16", ROUTE_VPC, "tgw-attach-vpc1", true);
+    table(w, USE1, "10.100.0.0/16", ROUTE_DXGW, "use1-a", true);
+    table(w, USE1, "10.3.0.0/16", ROUTE_DXGW, "use1-a", true);
+    w_wait(w, 60000);
+    CHECK(!w_raised(w, V_ROUTE_RETURNED));
+    int p = w_prefix(w, "10.3.0.0/16"); /* it forgets paths, and announces all of its table */
+    w->originates[USE1][p] = true;
+    w_play(w);
+    w_wait(w, 10000);
+    struct evidence e;
+    v_of(w, V_ROUTE_RETURNED, &e);
+    CHECK(e.router == USE1 && e.neighbour == GCP && e.as == 64601);
+    CHECK(e.n_prefixes == 1 && prefix_equal(&e.prefix[0], &w->prefix[p]));
+    table(w, USE1, "10.3.0.0/16", ROUTE_DXGW, "use1-a", false);
+    w_wait(w, 10000);
+    CHECK(!w_raised(w, V_ROUTE_RETURNED)); /* it sends nothing there any more */
+    w_free(w);
+}
+
+TEST(a_static_route_announced_to_where_it_leads)
+{
+    struct topo t = topo_direct();
+    add_static(&t, USE1, "10.9.0.0/16", USE1_A);
+    struct world *w = w_new(t);
+    w_play(w);
+    w_wait(w, 60000);
+    CHECK(!w_raised(w, V_ROUTE_RETURNED));
+    w->originates[USE1][w_prefix(w, "10.9.0.0/16")] = true; /* redistributed */
+    w_play(w);
+    w_wait(w, 10000);
+    struct evidence e;
+    v_of(w, V_ROUTE_RETURNED, &e);
+    CHECK(e.router == USE1 && e.neighbour == GCP && e.hop[0].link == USE1_A);
+    w->originates[USE1][w_prefix(w, "10.9.0.0/16")] = false;
+    w_play(w);
+    w_wait(w, 10000);
+    CHECK(!w_raised(w, V_ROUTE_RETURNED));
     w_free(w);
 }
 
@@ -721,22 +876,6 @@ TEST(a_session_that_never_came_up)
     w_free(w);
 }
 
-/* A Transit Gateway that is polled: its whole table, with kinds instead of AS paths. */
-static void table(struct world *w, int r, const char *prefix, enum route_kind kind, const char *via,
-                  bool there)
-{
-    struct peer_key key = {.type = PEER_LOC_RIB};
-    struct attr a = {.kind = (uint8_t)kind, .via = source_name(w->sources, via)};
-    struct route_event e = {.type = there ? ROUTE_ANNOUNCE : ROUTE_WITHDRAW,
-                            .view = VIEW_LOC_RIB,
-                            .router = w->router[r],
-                            .peer = source_peer(w->sources, w->router[r], &key),
-                            .prefix = pfx(prefix),
-                            .attr = there ? attr_intern(w->attrs, &a) : ATTR_NONE};
-    w_event(w, e);
-    attr_release(w->attrs, e.attr);
-}
-
 TEST(a_transit_gateway_that_is_polled)
 {
     struct topo t = topo_direct();
@@ -876,8 +1015,8 @@ PROP(ways_as_walked_anew, 60)
 PROP(honest_networks_never_loop, 40)
 {
     static const enum verdict_kind never[] = {
-        V_LOOP,           V_LOOP_POSSIBLE, V_OWN_AS_ACCEPTED, V_OWN_AS_REFUSED,
-        V_ORIGIN_CHANGED, V_DEAD_END,      V_BLACKHOLE,       V_AGGREGATE_UNCOVERED};
+        V_LOOP,     V_LOOP_POSSIBLE, V_OWN_AS_ACCEPTED,     V_OWN_AS_REFUSED, V_ORIGIN_CHANGED,
+        V_DEAD_END, V_BLACKHOLE,     V_AGGREGATE_UNCOVERED, V_ROUTE_RETURNED};
     struct world *w = w_new(rng_chance(rng, 0.7) ? topo_colo() : topo_direct());
     struct route_down why = {.reason = DOWN_REMOTE_SILENT};
     bool up[W_LINKS];
@@ -964,6 +1103,59 @@ static void draw_event(struct rng *rng, struct world *w)
     attr_release(w->attrs, e.attr);
 }
 
+/* Is what the router sends to `hop` announced there, by the book: every link, every view. */
+static bool returned_by(struct world *w, uint16_t r, const struct choice *c, struct fwd_hop hop)
+{
+    struct netmodel *m = w->model;
+    struct rib_route route[RIB_PATHS_MAX];
+    uint32_t as = w->topo.router[hop.to].as, own = w->topo.router[r].as;
+    for (uint32_t l = 0; l < w->topo.n_links; l++) {
+        const struct topo_link *k = &w->topo.link[l];
+        if (topo_other(k, r) != hop.to || topo_other(k, hop.to) != r)
+            continue;
+        uint32_t mine = w->peer[r][l], theirs = w->peer[hop.to][l], n = 0;
+        uint32_t accepted = rib_paths(m->rib, theirs, VIEW_IN_POST, c->prefix_id, route);
+        if (!k->session || (!accepted && m->router[hop.to].post_routes))
+            continue;
+        n = rib_paths(m->rib, mine, VIEW_OUT_POST, c->prefix_id, route);
+        n = n ? n : rib_paths(m->rib, theirs, VIEW_IN_PRE, c->prefix_id, route);
+        n = n ? n : rib_paths(m->rib, theirs, VIEW_IN_POST, c->prefix_id, route);
+        n = n ? n : rib_paths(m->rib, mine, VIEW_OUT_PRE, c->prefix_id, route);
+        const struct attr *a = NULL;
+        for (uint32_t i = 0; i < n && !a; i++) {
+            const struct attr *x = attr_get(w->attrs, route[i].attr);
+            a = x->kind == ROUTE_BGP && !attr_path_count(x, as) ? x : NULL;
+        }
+        if (!a)
+            continue;
+        struct attr_segment s;
+        uint32_t next = 0;
+        for (uint32_t at = 0; attr_path_next(a, &at, &s);)
+            for (uint32_t i = 0; i < s.n; i++)
+                next = next ? next : s.as[i] != own ? s.as[i] : 0;
+        bool other = false;
+        for (uint32_t i = 0; i < c->n; i++)
+            other |= next ? c->hop[i].to < FWD_ENDS && c->hop[i].to != hop.to &&
+                                c->path[i].attr->neighbour_as == next
+                          : c->hop[i].to >= FWD_ENDS;
+        if (!other)
+            return true;
+    }
+    return false;
+}
+
+static bool returned(struct world *w, uint16_t r, const struct choice *c)
+{
+    bool is = false;
+    for (uint32_t i = 0; c->from == RULE_ROUTE && i < c->result.n_used; i++) {
+        struct fwd_hop hop = c->hop[c->result.used[i]];
+        is |= hop.to < w->topo.n_routers && hop.link < w->topo.n_links && returned_by(w, r, c, hop);
+    }
+    if (c->from == RULE_STATIC && c->fixed.to < w->topo.n_routers)
+        is |= returned_by(w, r, c, c->fixed);
+    return is;
+}
+
 /* Whatever was said: each router has the rule that its tables give, though only what changed was
  * looked at, and ways are as if walked anew. */
 static void consistent(struct world *w)
@@ -980,6 +1172,13 @@ static void consistent(struct world *w)
                 char text[PREFIX_TEXT_MAX];
                 TAP_FAIL("%s at %s is not as its tables say", prefix_text(p, text),
                          w->topo.router[r].name);
+            }
+            uint32_t at;
+            bool is = map64_find(&m->returned_of, verdict_key_prefix(r, p), &at);
+            if (is != returned(w, r, c)) {
+                char text[PREFIX_TEXT_MAX];
+                TAP_FAIL("%s at %s is%s held to be returned", prefix_text(p, text),
+                         w->topo.router[r].name, is ? "" : " not");
             }
         }
     for (uint16_t i = 0; i < w->topo.n_sites; i++)

@@ -57,6 +57,7 @@ struct netmodel *netmodel_new(const struct topo *t, struct attr_table *attrs, st
     m->link_dead = mem_new(t->n_links, sizeof *m->link_dead);
     links_init(m);
     route_init(m);
+    return_init(m);
     site_init(m);
     begin(m);
     return m;
@@ -70,6 +71,7 @@ void netmodel_free(struct netmodel *m)
     fwd_free(m->fwd);
     fwd_free(m->could);
     route_free(m);
+    return_free(m);
     verdicts_free(&m->verdicts);
     map64_free(&m->link_of_address);
     map64_free(&m->link_of_via);
@@ -170,12 +172,16 @@ static void changed(void *arg, const struct rib_change *c)
     uint32_t *n = c->view == VIEW_LOC_RIB   ? &r->loc_routes
                   : c->view == VIEW_IN_POST ? &r->post_routes
                                             : NULL;
+    bool shown = r->post_routes != 0;
     if (n)
         *n += (uint32_t)(c->after != ATTR_NONE) - (uint32_t)(c->before != ATTR_NONE);
+    if (shown != (r->post_routes != 0))
+        return_again(m, router);
     route_own_as(m, c);
     struct peer_state *p = netmodel_peer_of(m, c->peer);
     if (p && p->link != TOPO_NONE) {
         m->link_dirty[p->link] = true;
+        return_told(m, p, c);
         if (c->view == VIEW_IN_PRE || c->view == VIEW_IN_POST)
             route_originated(m, topo_other(&m->topo->link[p->link], router), c);
     }
@@ -440,6 +446,7 @@ void netmodel_settle(struct netmodel *m, int64_t now_ms, verdict_fn *told, void 
     }
     route_missing(m);
     route_own_as_settle(m);
+    return_settle(m);
     fault_settle(m);
     site_settle(m);
     steps_end(m);

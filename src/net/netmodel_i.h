@@ -2,6 +2,7 @@
  *
  *   netmodel.c        what comes in, sessions, limits, settling
  *   netmodel_route.c  which route a router uses; expectations, origins
+ *   netmodel_return.c routes that are announced to where they lead
  *   netmodel_fault.c  faults of the forwarding models as verdicts
  *   netmodel_site.c   ways between sites, asymmetry, probes */
 #pragma once
@@ -10,7 +11,7 @@
 #include "net/whatif.h"
 
 enum { EDGES_MAX = 64, FLOWS_MAX = 8, FLAPS = 8, QUEUE_MAX = 65536, ORIGINS_MAX = 4,
-       OWN_AS_MAX = 4096 };
+       OWN_AS_MAX = 4096, RETURNED_MAX = 4096 };
 
 /* Which prefix of a list is equal to a prefix, or the closest around it. `owner` tells lists apart
  * that share an index (a router, or 0). */
@@ -56,6 +57,26 @@ struct own_as { /* a route with the own AS of its receiver in the path */
     bool accepted; /* else received, and the own AS is its origin */
 };
 
+/* By prefix: a bit for an ordered pair of routers (several pairs may share one), set when it was
+ * once so, so that most updates need no look into tables. */
+struct way_bits {
+    uint32_t told; /* the first has announced it to the second, in a path without the second's AS */
+    uint32_t used; /* the first sends packets for it to the second */
+};
+
+struct link_way {
+    uint32_t bit[2]; /* of the ordered pair, from that end */
+    uint16_t next;   /* the next link between the two, round in a circle */
+    bool dirty;      /* what is returned by it has changed */
+};
+
+struct returned { /* a route that a router announces to where it leads */
+    struct prefix prefix;
+    uint16_t router, neighbour;
+    uint16_t told_by, sent_by; /* links */
+    uint32_t peer, as;         /* as it is announced */
+};
+
 struct flow_state {
     bool known, up;
 };
@@ -78,7 +99,9 @@ struct pair { /* from one site to another */
 enum rule_from { RULE_NONE, RULE_ATTACHED, RULE_STATIC, RULE_ROUTE, RULE_OWN };
 struct choice {
     enum rule_from from;
+    uint32_t prefix_id;       /* of the RIB; 0: in no table */
     uint16_t set, acceptable; /* handles of the two models */
+    struct fwd_hop fixed;     /* of RULE_STATIC */
     uint32_t n;               /* routes that can be followed */
     struct best_path path[BEST_PATHS_MAX];
     struct fwd_hop hop[BEST_PATHS_MAX];
@@ -106,6 +129,13 @@ struct netmodel {
     uint32_t n_own;
     struct map64 own_of;
     bool own_dirty;
+    struct way_bits *ways; /* by prefix of the RIB */
+    struct link_way *way;  /* by link */
+    uint32_t n_ways;
+    struct returned returned[RETURNED_MAX];
+    uint32_t n_returned;
+    struct map64 returned_of; /* router, prefix */
+    bool returned_dirty;
     struct map64 originated; /* router, prefix -> routes that neighbours have from it alone */
 
     struct work *queue;
@@ -156,6 +186,17 @@ typedef void judge_fn(void *arg, enum verdict_kind kind, uint64_t key, bool hold
                       const struct evidence *e);
 void route_judge(struct netmodel *m, uint16_t router, const struct prefix *p,
                  const struct choice *c, judge_fn *fn, void *arg);
+
+/* ---- netmodel_return.c ---- */
+void return_init(struct netmodel *m);
+void return_free(struct netmodel *m);
+/* What a peer with a link has told, or what is told to it, has changed. */
+void return_told(struct netmodel *m, const struct peer_state *p, const struct rib_change *c);
+void return_again(struct netmodel *m, uint16_t router);
+/* Does what was chosen lead to somebody to whom the router announces it? */
+void return_judge(struct netmodel *m, uint16_t router, const struct prefix *p,
+                  const struct choice *c);
+void return_settle(struct netmodel *m);
 
 /* ---- netmodel_fault.c ---- */
 void fault_settle(struct netmodel *m);

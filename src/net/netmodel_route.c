@@ -281,6 +281,7 @@ static void collect(struct netmodel *m, uint16_t router, const struct prefix *p,
 {
     uint32_t id = rib_prefix_find(m->rib, p), n = 0;
     enum route_view view = route_view_of(m, router);
+    c->prefix_id = id;
     c->n = 0;
     if (id && m->router[router].source)
         best_collect(m->rib, m->attrs, m->sources, m->router[router].source, view, id,
@@ -470,6 +471,7 @@ void route_choose(struct netmodel *m, uint16_t router, const struct prefix *p, s
         c->set = FWD_SET_DELIVER;
     } else if (is_static) {
         c->from = RULE_STATIC;
+        c->fixed = fixed;
         used[0] = alive(m, fixed);
         c->set = fwd_set(m->fwd, used, 1);
     }
@@ -649,6 +651,7 @@ void route_update(struct netmodel *m, uint16_t router, const struct prefix *p, b
     if (judge) {
         struct live l = {m, router, p};
         route_judge(m, router, p, c, put_live, &l);
+        return_judge(m, router, p, c);
     }
 }
 

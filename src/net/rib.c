@@ -171,6 +171,11 @@ const struct prefix *rib_prefix(const struct rib *r, uint32_t id)
     return r->prefix[id - 1].prefix.family ? &r->prefix[id - 1].prefix : NULL;
 }
 
+uint32_t rib_prefix_uses(const struct rib *r, uint32_t prefix_id)
+{
+    return rib_prefix(r, prefix_id) ? r->prefix[prefix_id - 1].refs : 0;
+}
+
 uint32_t rib_prefix_end(const struct rib *r)
 {
     return r->n_prefix;

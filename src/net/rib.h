@@ -62,6 +62,7 @@ void rib_sweep(struct rib *r, int64_t stale_before_ms, int64_t at_ms);
 const struct prefix *rib_prefix(const struct rib *r, uint32_t prefix_id); /* NULL: free */
 uint32_t rib_prefix_find(const struct rib *r, const struct prefix *p);    /* 0: in no table */
 uint32_t rib_prefix_end(const struct rib *r);
+uint32_t rib_prefix_uses(const struct rib *r, uint32_t prefix_id); /* routes to it, in all tables */
 /* The longest prefix that some table has and that covers *p; bits_max (or less) long. To go on to
  * the next shorter one, ask with its length - 1. 0: none, also for bits_max < 0. */
 uint32_t rib_prefix_covering(const struct rib *r, const struct prefix *p, int bits_max);

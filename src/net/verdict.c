@@ -135,6 +135,17 @@ const struct verdict_row verdict_rows[VERDICT_KINDS] = {
                            "outlive the withdrawal of the route it began with.",
                            "router, neighbour, the prefixes",
                            "Turn allowas-in off and give AS numbers once."},
+    [V_ROUTE_RETURNED] =
+        {"route_returned", WARN, 2000, 1000,
+         "A router sends packets for a prefix to a neighbour and announces the prefix to the same "
+         "neighbour, without the neighbour's AS number in the path: nothing tells the neighbour "
+         "that it is its own route. When its own way goes, the two send to each other.",
+         "router, neighbour, the link by which it announces, the prefixes, the origin AS as it is "
+         "announced, the link by which it sends",
+         "Do not announce to a neighbour what was learned from it (an export filter, by the "
+         "neighbour's AS or by a community). Turn as-override and remove-private-as off there; "
+         "where a Transit Gateway or a redistributed route forgets the path, let the neighbour "
+         "refuse its own prefixes."},
     [V_LOOP_POSSIBLE] = {"loop_possible", WARN, 2000, 1000,
                          "If the right routes go, these routers are left with routes to each other "
                          "and nothing in the paths would stop the circle (static routes, paths "

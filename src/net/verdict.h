@@ -41,6 +41,7 @@ enum verdict_kind {
     /* loops before they form */
     V_OWN_AS_REFUSED,
     V_OWN_AS_ACCEPTED,
+    V_ROUTE_RETURNED,
     V_LOOP_POSSIBLE,
     V_LOOP_AFTER_FAILURE,
     V_AGGREGATE_UNCOVERED,

@@ -35,6 +35,34 @@ TEST(equal_sets_are_one)
     attr_table_free(t);
 }
 
+/* Short lists and long ones, in every order of their drawing, are sorted to the same set. */
+PROP(communities_are_sets_however_many, 100)
+{
+    uint32_t list[40], n = 2 + (uint32_t)rng_below(rng, COUNTOF(list) - 1);
+    struct attr_table *t = table_new();
+    for (uint32_t i = 0; i < n; i++)
+        list[i] = (uint32_t)rng_below(rng, rng_chance(rng, 0.5) ? 8 : UINT32_MAX);
+    struct attr a = {.communities = list, .n_communities = (uint16_t)n};
+    uint32_t first = attr_intern(t, &a);
+    for (int k = 0; k < 5; k++) {
+        for (uint32_t i = n - 1; i; i--) {
+            uint32_t other = (uint32_t)rng_below(rng, i + 1), v = list[i];
+            list[i] = list[other];
+            list[other] = v;
+        }
+        CHECK_EQ(attr_intern(t, &a), first);
+    }
+    const struct attr *kept = attr_get(t, first);
+    uint64_t sum = 0, kept_sum = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        CHECK(!i || kept->communities[i - 1] <= kept->communities[i]);
+        sum += list[i];
+        kept_sum += kept->communities[i];
+    }
+    CHECK_EQ(kept_sum, sum);
+    attr_table_free(t);
+}
+
 static uint32_t intern_path(struct attr_table *t, const uint32_t *path, uint16_t n)
 {
     return attr_intern(t, &(struct attr){.path = path, .n_path = n});

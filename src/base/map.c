@@ -32,9 +32,3 @@ static uint64_t hash(uint64_t hi, uint64_t lo)
 #define SLOT_HASH(s) hash((s)->hi, (s)->lo)
 #define KEY_HASH     hash(hi, lo)
 #include "base/map_body.h"
-
-void map128_prefetch(const struct map128 *m, uint64_t hi, uint64_t lo)
-{
-    if (m->cap)
-        __builtin_prefetch(&m->slot[hash(hi, lo) & (m->cap - 1)]);
-}

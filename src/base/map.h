@@ -23,6 +23,8 @@ bool map64_find(const struct map64 *m, uint64_t key, uint32_t *value); /* false:
 void map64_insert(struct map64 *m, uint64_t key, uint32_t value);      /* or replaces the value */
 bool map64_erase(struct map64 *m, uint64_t key);                       /* false: was not there */
 void map64_free(struct map64 *m);
+/* Asks for the memory that a find of this key will want, without waiting for it. */
+void map64_prefetch(const struct map64 *m, uint64_t key);
 
 struct map128_slot {
     uint64_t hi, lo;
@@ -36,7 +38,6 @@ bool map128_find(const struct map128 *m, uint64_t hi, uint64_t lo, uint32_t *val
 void map128_insert(struct map128 *m, uint64_t hi, uint64_t lo, uint32_t value);
 bool map128_erase(struct map128 *m, uint64_t hi, uint64_t lo);
 void map128_free(struct map128 *m);
-/* Asks for the memory that a find of this key will want, without waiting for it. */
 void map128_prefetch(const struct map128 *m, uint64_t hi, uint64_t lo);
 
 /* Walks all keys, in no order that may be relied on: start with *at = 0; NULL after the last.

@@ -63,6 +63,12 @@ bool FN(erase)(struct MAP *m, KEY_ARGS)
     return true;
 }
 
+void FN(prefetch)(const struct MAP *m, KEY_ARGS)
+{
+    if (m->cap)
+        __builtin_prefetch(&m->slot[KEY_HASH & (m->cap - 1)]);
+}
+
 void FN(free)(struct MAP *m)
 {
     mem_free(m->slot);

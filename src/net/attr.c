@@ -130,6 +130,8 @@ static void path_derive(struct attr *a)
 
 /* ---- interning ---- */
 
+enum { SORT_SHORT = 16 }; /* insertion is faster up to here, and nobody can make it slow */
+
 static int compare_words(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -145,11 +147,26 @@ static int compare_large(const void *a, const void *b)
     return 0;
 }
 
-static const uint32_t *words_take(uint32_t **to, const uint32_t *from, size_t n)
+static void sort_words(uint32_t *word, size_t n)
+{
+    if (n > SORT_SHORT) {
+        qsort(word, n, sizeof *word, compare_words);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        uint32_t v = word[i];
+        size_t at = i;
+        for (; at && word[at - 1] > v; at--)
+            word[at] = word[at - 1];
+        word[at] = v;
+    }
+}
+
+static uint32_t *words_take(uint32_t **to, const uint32_t *from, size_t n)
 {
     uint32_t *at = *to;
-    if (n)
-        memcpy(at, from, n * sizeof *from);
+    for (size_t i = 0; i < n; i++) /* few, mostly */
+        at[i] = from[i];
     *to += n;
     return at;
 }
@@ -165,22 +182,22 @@ static size_t entry_size(const struct attr *a)
     return sizeof(struct attr_entry) + words_of(a) * sizeof(uint32_t);
 }
 
-/* A block of the set as it is kept: lists that are sets by their meaning in ascending order. */
+/* A block of the set as it is kept: lists that are sets by their meaning in ascending order. What
+ * is worked out of it is not yet. */
 static struct attr_entry *entry_new(const struct attr *a)
 {
-    struct attr_entry *e = mem_new(1, entry_size(a));
-    uint32_t *to = e->word;
+    struct attr_entry *e = mem_grow(NULL, 1, entry_size(a));
+    uint32_t *to = e->word, *communities, *large;
     e->attr = *a;
+    e->attr.neighbour_as = e->attr.origin_as = e->attr.path_length = 0;
     e->attr.path = words_take(&to, a->path, a->n_path);
-    e->attr.communities = words_take(&to, a->communities, a->n_communities);
-    if (a->n_communities > 1)
-        qsort(to - a->n_communities, a->n_communities, sizeof *to, compare_words);
-    e->attr.large = words_take(&to, a->large, 3u * a->n_large);
+    e->attr.communities = communities = words_take(&to, a->communities, a->n_communities);
+    sort_words(communities, a->n_communities);
+    e->attr.large = large = words_take(&to, a->large, 3u * a->n_large);
     if (a->n_large > 1)
-        qsort(to - 3u * a->n_large, a->n_large, 3 * sizeof *to, compare_large);
+        qsort(large, a->n_large, 3 * sizeof *to, compare_large);
     e->attr.extended = words_take(&to, a->extended, 2u * a->n_extended);
     e->attr.clusters = words_take(&to, a->clusters, a->n_clusters);
-    path_derive(&e->attr);
     return e;
 }
 
@@ -214,6 +231,8 @@ uint32_t attr_intern(struct attr_table *t, const struct attr *a)
     uint32_t first = ATTR_NONE;
     e->hash = hash_fast(hash_fast(t->seed, entry_key(e), ATTR_KEY), e->word,
                         words_of(a) * sizeof e->word[0]);
+    map64_prefetch(&t->by_hash, e->hash); /* while the path is looked at */
+    path_derive(&e->attr);
     map64_find(&t->by_hash, e->hash, &first);
     for (uint32_t id = first; id; id = t->entry[id - 1]->next)
         if (entry_equal(t->entry[id - 1], e)) {

@@ -298,13 +298,16 @@ enum bgp_outcome draft_decode(struct draft *d, struct span block, const struct s
     d->n = 0;
     d->own_as_removed = false;
     while (pa_next(&w, &a)) {
-        const struct rule *r = a.type < COUNTOF(rules) ? &rules[a.type] : &rules[0];
-        if (!r->read || seen >> a.type & 1)
+        if (a.type >= COUNTOF(rules) || seen >> a.type & 1)
             continue;
+        const struct rule *r = &rules[a.type];
         seen |= UINT64_C(1) << a.type;
+        if (!r->read)
+            continue;
         if (!rule_holds(r, &a) || !r->read(&x, a.value))
             outcome = MAX(outcome, (enum bgp_outcome)r->on_error);
     }
+    d->has_mp = seen & (1u << PA_MP_REACH | 1u << PA_MP_UNREACH);
     uint64_t must = 1u << PA_ORIGIN | 1u << PA_AS_PATH;
     if (w.bad || (seen & must) != must || (mp_next_hop && !read_mp_next_hop(d, *mp_next_hop)))
         outcome = BGP_WITHDRAW;

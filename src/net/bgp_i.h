@@ -76,21 +76,30 @@ struct draft {
     uint32_t n; /* words in use */
     uint32_t word[DRAFT_WORDS];
     bool own_as_removed;
+    bool has_mp; /* the block has MP_REACH or MP_UNREACH, which were passed over */
 };
-/* BGP_OK, BGP_DISCARD or BGP_WITHDRAW. The block has no MP_REACH or MP_UNREACH; what MP_REACH said
- * of the next hop is mp_next_hop, else NULL. ORIGIN and AS_PATH must be there. */
+/* BGP_OK, BGP_DISCARD or BGP_WITHDRAW. mp_next_hop is what MP_REACH said of the next hop, or NULL.
+ * ORIGIN and AS_PATH must be there. */
 enum bgp_outcome draft_decode(struct draft *d, struct span block, const struct span *mp_next_hop,
                               const struct bgp_context *c);
 
 /* ---- bgp_cache.c: raw bytes to handles ---- */
 
-enum { CACHE_WAYS = 4, CACHE_KEYS = (BGP_MESSAGE_MAX + 256) / 8 + 4 };
+__extension__ typedef unsigned __int128 u128;
+
+/* A block is hashed as one run of bytes, or as two or three. */
+enum {
+    CACHE_WAYS = 4,
+    CACHE_RUNS = 3,
+    CACHE_KEYS = (BGP_MESSAGE_MAX + 256) / 8 + 2 * CACHE_RUNS + 2,
+};
 
 struct cache_entry {
     uint64_t tag; /* 0: free */
     uint32_t attr;
     uint8_t outcome;
-    uint8_t turn; /* in the first of a set: the place to overwrite next */
+    uint8_t turn;  /* in the first of a set: the place to overwrite next */
+    bool overflow; /* in the first of a set: what did not fit here went to its second set */
 };
 struct cache_set { /* one line of memory */
     struct cache_entry way[CACHE_WAYS];
@@ -101,8 +110,9 @@ struct cache {
     struct attr_table *attrs;
     struct cache_set *set;
     uint32_t sets;
-    void *memory;             /* of which `set` is aligned */
-    uint64_t key[CACHE_KEYS]; /* secret */
+    void *memory;               /* of which `set` is aligned */
+    uint64_t fold[4];           /* secret, as the keys of NH are */
+    uint64_t key[CACHE_KEYS];
 };
 
 struct cache_hit {
@@ -127,40 +137,67 @@ static inline uint64_t cache__u64(const uint8_t *p)
     return v;
 }
 
-/* NH of UMAC over words of 64 bits: sixteen bytes a multiplication, none waiting for another. The
- * last sixteen overlap those before them; fewer than sixteen are filled up with zeros. */
-static inline struct cache_key cache_hash(const struct cache *c, struct span raw)
+/* What a block is looked up by: NH of UMAC over words of 64 bits, sixteen bytes a multiplication,
+ * none waiting for another. The last sixteen of a run overlap those before them; fewer than sixteen
+ * are filled up with zeros. */
+struct cache_sum {
+    u128 nh;
+    uint64_t lengths; /* of the runs, 16 bits each */
+    size_t keys;      /* used up, in bytes */
+};
+static inline void cache_run(const struct cache *c, struct cache_sum *s, struct span run)
 {
-    __extension__ typedef unsigned __int128 u128;
-    uint8_t few[16];
-    const uint64_t *k = c->key + 2;
-    const uint8_t *p = raw.p, *last;
-    u128 sum = 0;
-    if (UNLIKELY(raw.n < 16)) {
-        memset(few, 0, sizeof few);
-        memcpy(few, raw.p, raw.n);
-        p = last = few;
+    const uint8_t *k = (const uint8_t *)c->key + s->keys, *p = run.p;
+    size_t at = 0;
+    u128 sum = s->nh;
+    s->lengths = s->lengths << 16 | run.n;
+    if (UNLIKELY(run.n < 16)) {
+        uint64_t few[2] = {0};
+        if (!run.n)
+            return;
+        memcpy(few, p, run.n);
+        sum += (u128)(few[0] + cache__u64(k)) * (few[1] + cache__u64(k + 8));
     } else {
-        last = p + raw.n - 16;
+        for (; at < run.n - 16; at += 16)
+            sum += (u128)(cache__u64(p + at) + cache__u64(k + at)) *
+                   (cache__u64(p + at + 8) + cache__u64(k + at + 8));
+        const uint8_t *last = p + run.n - 16;
+        sum += (u128)(cache__u64(last) + cache__u64(k + at)) *
+               (cache__u64(last + 8) + cache__u64(k + at + 8));
     }
-    for (; p < last; p += 16, k += 2)
-        sum += (u128)(cache__u64(p) + k[0]) * (cache__u64(p + 8) + k[1]);
-    sum += (u128)(cache__u64(last) + k[0]) * (cache__u64(last + 8) + k[1]);
-    /* Either half of the sum may vary little; both results vary with both, and no bit is lost. */
-    uint64_t low = (uint64_t)sum ^ c->key[0], high = (uint64_t)(sum >> 64) ^ c->key[1];
-    uint64_t place = mix64(low ^ mix64(high));
-    return (struct cache_key){place, mix64(high ^ place)};
+    s->nh = sum;
+    s->keys += at + 16;
 }
 
-/* The context, as far as it changes what a block means, comes to the tag only: so the place can be
- * asked for before the peer is known. `mp`: the next hop is at the end of the block. */
-static inline struct cache_key cache_with_context(struct cache_key k, size_t n,
-                                                  const struct bgp_context *c, bool mp)
+static inline uint64_t cache__fold(u128 sum, const uint64_t key[2])
 {
-    uint64_t who = (uint64_t)c->own_as << 32 | c->peer_as;
-    uint64_t how = (uint64_t)n << 32 | (uint64_t)mp << 16 | (uint64_t)c->kind << 8 | c->as4;
-    k.tag = (k.tag ^ mix64(who ^ mix64(how))) | 1;
-    return k;
+    u128 m = (u128)((uint64_t)sum ^ key[0]) * ((uint64_t)(sum >> 64) ^ key[1]);
+    return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+/* Where to look; only the bytes count, so that it can be asked for before the peer is known. */
+static inline uint64_t cache_place(const struct cache *c, u128 nh)
+{
+    return cache__fold(nh, c->fold);
+}
+
+/* What else makes a block what it means is added to the sum: which runs there are and how long,
+ * and the context. */
+enum cache_runs {
+    CACHE_BLOCK,    /* the block, which has no MP attributes */
+    CACHE_NEXT_HOP, /* the block without them; the next hop of MP_REACH */
+    CACHE_AROUND,   /* what is before MP_REACH, in it before its prefixes, and behind it */
+};
+static inline u128 cache_add_runs(const struct cache_sum *s, enum cache_runs runs)
+{
+    return s->nh + (s->lengths << 16 | (uint64_t)runs << 12);
+}
+static inline struct cache_key cache_key_of(const struct cache *c, u128 sum, uint64_t place,
+                                            const struct bgp_context *x)
+{
+    uint64_t who = (uint64_t)x->own_as << 32 | x->peer_as;
+    uint64_t how = (uint64_t)x->as4 << 8 | x->kind;
+    return (struct cache_key){place, cache__fold(sum + ((u128)who << 64 | how), c->fold + 2) | 1};
 }
 
 /* A block has two sets where it may be: what does not fit into the first goes into the second. So
@@ -180,26 +217,32 @@ static inline void cache_prefetch(const struct cache *c, uint64_t place)
     __builtin_prefetch(cache_set_of(c, place));
 }
 
+/* Without a branch on which way it is: nobody could predict that. */
 static inline bool cache__find_in(const struct cache_set *s, uint64_t tag, struct cache_hit *out)
 {
-    for (int i = 0; i < CACHE_WAYS; i++)
-        if (s->way[i].tag == tag) {
-            *out = (struct cache_hit){s->way[i].attr, (enum bgp_outcome)s->way[i].outcome};
-            return true;
-        }
-    return false;
+    unsigned way = 0;
+    for (unsigned i = 1; i < CACHE_WAYS; i++)
+        way |= i * (s->way[i].tag == tag); /* one of them at most */
+    *out = (struct cache_hit){s->way[way].attr, (enum bgp_outcome)s->way[way].outcome};
+    return s->way[way].tag == tag;
 }
 
 static inline bool cache_find(const struct cache *c, struct cache_key k, struct cache_hit *out)
 {
-    return LIKELY(cache__find_in(cache_set_of(c, k.place), k.tag, out)) ||
-           cache__find_in(cache_second_set_of(c, k.place), k.tag, out);
+    const struct cache_set *first = cache_set_of(c, k.place);
+    return LIKELY(cache__find_in(first, k.tag, out)) ||
+           (first->way[0].overflow && cache__find_in(cache_second_set_of(c, k.place), k.tag, out));
 }
 
-struct ahead { /* an UPDATE that will be read soon, found to be whole */
+/* An UPDATE that announces, found to be whole, and what its attributes are looked up by. */
+struct ahead {
     const uint8_t *msg;
-    struct cache_key key;
-    uint16_t n, withdrawn, block; /* lengths: of the message, and of two of its three fields */
+    uint64_t place;
+    u128 sum; /* with what the runs are */
+    uint16_t n, withdrawn;     /* octets of the message, of its withdrawn routes */
+    uint16_t in_at, in;        /* where its prefixes begin, and how many octets they are */
+    uint8_t family;            /* of them */
+    uint8_t runs;              /* enum cache_runs */
 };
 
 struct bgp_decoder {
@@ -209,5 +252,5 @@ struct bgp_decoder {
     struct ahead ahead[BGP_AHEAD];
     uint32_t n_ahead, next_ahead;
     struct draft draft;
-    uint8_t scratch[BGP_MESSAGE_MAX + 256]; /* a block without its MP attributes; its next hop */
+    uint8_t scratch[BGP_MESSAGE_MAX]; /* a block without its MP attributes */
 };

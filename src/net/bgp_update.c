@@ -4,11 +4,11 @@
  *
  * The two fields outside the attributes are IPv4; other families, and IPv4 at the sender's choice,
  * are inside MP_UNREACH and MP_REACH. So two UPDATEs about different IPv6 prefixes have different
- * blocks of attributes though they say the same of them; the block that is looked up is therefore
- * the one without its MP attributes, with the next hop at its end. */
+ * blocks of attributes though they say the same of them; what is looked up is therefore the block
+ * without the prefixes in it, or without its MP attributes and with the next hop. */
 #include "net/bgp_i.h"
 
-#include <arpa/inet.h>
+#include <endian.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -21,18 +21,8 @@ enum { AFI_IPV4 = 1, AFI_IPV6 = 2, SAFI_UNICAST = 1 };
 
 /* ---- prefixes ---- */
 
-/* The first bits of p[0..bytes), the rest zero. */
-static inline uint32_t first_bits(const uint8_t *p, size_t left, unsigned bits, unsigned bytes)
-{
-    uint32_t v = 0;
-    if (LIKELY(left >= 4))
-        v = be32(p);
-    else
-        for (unsigned i = 0; i < bytes; i++)
-            v |= (uint32_t)p[i] << (24 - 8 * i);
-    return bits ? v & UINT32_MAX << (32 - bits) : 0;
-}
-
+/* The prefix at *at, and behind it. The sixteen octets before *at must be readable, as those of an
+ * UPDATE's header are: so a prefix is loaded whole with what is before it, which is shifted out. */
 static inline __attribute__((always_inline)) bool read_prefix(const uint8_t **at,
                                                               const uint8_t *end, uint8_t family,
                                                               bool add_path, struct prefix *out,
@@ -43,29 +33,41 @@ static inline __attribute__((always_inline)) bool read_prefix(const uint8_t **at
     if (UNLIKELY(left < head))
         return false;
     *path_id = add_path ? be32(p) : 0;
-    unsigned bits = p[head - 1], bytes = (bits + 7) / 8;
-    p += head;
-    left -= head;
-    if (UNLIKELY(bits > (family == IPV4 ? 32 : 128) || left < bytes))
+    unsigned bits = p[head - 1], bytes = (bits + 7) / 8, spare = 8 * bytes - bits;
+    p += head + bytes;
+    if (UNLIKELY(bits > (family == IPV4 ? 32 : 128) || left - head < bytes))
         return false;
-    memset(out->byte, 0, sizeof out->byte);
+    uint64_t high = 0, low = 0;
+    if (family == IPV4) {
+        high = (uint64_t)(be32(p - 4) >> spare) << (32 - bits) << 32;
+    } else if (bits) {
+        u128 v = (((u128)be64(p - 16) << 64 | be64(p - 8)) >> spare) << (128 - bits);
+        high = (uint64_t)(v >> 64);
+        low = (uint64_t)v;
+    }
+    high = htobe64(high);
+    low = htobe64(low);
+    memcpy(out->byte, &high, 8);
+    memcpy(out->byte + 8, &low, 8);
     out->len = (uint8_t)bits;
     out->family = family;
-    if (family == IPV4) {
-        uint32_t v = htonl(first_bits(p, left, bits, bytes));
-        memcpy(out->byte, &v, 4);
-    } else {
-        memcpy(out->byte, p, bytes);
-        prefix_canonical(out);
-    }
-    *at = p + bytes;
+    *at = p;
     return true;
 }
 
 bool bgp_prefix(const uint8_t **at, const uint8_t *end, uint8_t family, bool add_path,
                 struct prefix *out, uint32_t *path_id)
 {
-    return read_prefix(at, end, family, add_path, out, path_id);
+    enum { BEFORE = 16, LONGEST = 4 + 1 + 16 };
+    uint8_t copy[BEFORE + LONGEST] = {0};
+    const uint8_t *p = copy + BEFORE;
+    size_t n = MIN((size_t)(end - *at), (size_t)LONGEST);
+    if (n)
+        memcpy(copy + BEFORE, *at, n);
+    if (!read_prefix(&p, p + n, family, add_path, out, path_id))
+        return false;
+    *at += p - (copy + BEFORE);
+    return true;
 }
 
 /* A field of prefixes with what is said of them. */
@@ -74,55 +76,81 @@ struct nlri {
     uint8_t family;
 };
 
-static inline __attribute__((always_inline)) bool tell_span(struct span f, uint8_t family,
-                                                            bool add_path, uint32_t attr,
-                                                            struct route_event *e, route_sink *sink,
-                                                            void *arg)
+/* Whom to tell, and what is the same in all events. */
+struct telling {
+    const struct bgp_context *context;
+    struct route_event *event;
+    route_sink *sink;
+    void *arg;
+};
+
+static inline __attribute__((always_inline)) bool
+tell_span(const struct telling *to, struct span f, uint8_t family, bool add_path, uint32_t attr)
 {
+    struct route_event *e = to->event;
     const uint8_t *p = f.p, *end = p + f.n;
     e->type = attr ? ROUTE_ANNOUNCE : ROUTE_WITHDRAW;
     e->attr = attr;
     while (p < end) {
         if (UNLIKELY(!read_prefix(&p, end, family, add_path, &e->prefix, &e->path_id)))
             return false;
-        sink(arg, e);
+        to->sink(to->arg, e);
     }
     return true;
 }
 
 /* Tells one event a prefix; attr ATTR_NONE: withdrawn. False: the field is malformed. */
-static bool tell(const struct nlri *f, uint32_t attr, const struct bgp_context *c,
-                 struct route_event *e, route_sink *sink, void *arg)
+static bool tell(const struct telling *to, const struct nlri *f, uint32_t attr)
 {
-    bool add_path = c->add_path[f->family == IPV6];
-    if (LIKELY(f->family == IPV4 && !add_path)) /* most of all: a way of its own for it */
-        return tell_span(f->s, IPV4, false, attr, e, sink, arg);
-    return tell_span(f->s, f->family, add_path, attr, e, sink, arg);
+    if (UNLIKELY(to->context->add_path[f->family == IPV6]))
+        return tell_span(to, f->s, f->family, true, attr);
+    return f->family == IPV4 ? tell_span(to, f->s, IPV4, false, attr)
+                             : tell_span(to, f->s, IPV6, false, attr);
 }
 
 /* ---- attributes ---- */
 
-/* raw: the block; behind it, where mp_next_hop is given, that. */
-static struct cache_hit attributes(struct bgp_decoder *d, struct span raw,
+/* The set of a block that is not in the cache: from now on it is, under k. False: nothing was made
+ * of the block, for there are MP attributes in it. */
+static bool learn(struct bgp_decoder *d, struct span block, const struct span *mp_next_hop,
+                  struct cache_key k, const struct bgp_context *c, struct cache_hit *hit)
+{
+    *hit = (struct cache_hit){ATTR_NONE, draft_decode(&d->draft, block, mp_next_hop, c)};
+    if (d->draft.has_mp)
+        return false;
+    d->stats.updates++;
+    if (hit->outcome == BGP_WITHDRAW)
+        return true;
+    d->stats.own_as_removed += d->draft.own_as_removed;
+    hit->attr = attr_intern(d->attrs, &d->draft.attr);
+    if (hit->attr == ATTR_NONE)
+        hit->outcome = BGP_FULL;
+    else
+        cache_insert(d->cache, k, *hit);
+    return true;
+}
+
+static inline bool look_up(struct bgp_decoder *d, struct cache_key k, struct cache_hit *hit)
+{
+    bool found = cache_find(d->cache, k, hit);
+    d->stats.updates += found;
+    d->stats.hits += found;
+    return found;
+}
+
+/* block: without MP attributes; mp_next_hop: what MP_REACH said, or NULL. */
+static struct cache_hit attributes(struct bgp_decoder *d, struct span block,
                                    const struct span *mp_next_hop, const struct bgp_context *c)
 {
-    struct cache_key k =
-        cache_with_context(cache_hash(d->cache, raw), raw.n, c, mp_next_hop != NULL);
+    struct cache_sum sum = {0};
     struct cache_hit hit;
-    d->stats.updates++;
-    if (LIKELY(cache_find(d->cache, k, &hit))) {
-        d->stats.hits++;
-        return hit;
-    }
-    struct span block = {raw.p, raw.n - (mp_next_hop ? mp_next_hop->n : 0)};
-    hit = (struct cache_hit){ATTR_NONE, draft_decode(&d->draft, block, mp_next_hop, c)};
-    if (hit.outcome == BGP_WITHDRAW)
-        return hit;
-    d->stats.own_as_removed += d->draft.own_as_removed;
-    hit.attr = attr_intern(d->attrs, &d->draft.attr);
-    if (hit.attr == ATTR_NONE)
-        return (struct cache_hit){ATTR_NONE, BGP_FULL};
-    cache_insert(d->cache, k, hit);
+    cache_run(d->cache, &sum, block);
+    if (mp_next_hop)
+        cache_run(d->cache, &sum, *mp_next_hop);
+    u128 all = cache_add_runs(&sum, mp_next_hop ? CACHE_NEXT_HOP : CACHE_BLOCK);
+    struct cache_key k = cache_key_of(d->cache, all, cache_place(d->cache, sum.nh), c);
+    if (!look_up(d, k, &hit))
+        BUG_ON(!learn(d, block, mp_next_hop, k, c, &hit));
     return hit;
 }
 
@@ -130,6 +158,7 @@ struct mp { /* what the MP attributes of a block say */
     struct nlri reach, unreach;
     struct span next_hop;
     bool has_reach, has_unreach; /* of families that are not passed over */
+    bool alone;                  /* there is but one MP attribute */
 };
 
 static uint8_t unicast_family(const uint8_t *afi_safi)
@@ -190,6 +219,7 @@ static enum bgp_outcome mp_split(struct bgp_decoder *d, struct span block, struc
             a.type == PA_MP_REACH ? mp_reach(m, a.value, &other) : mp_unreach(m, a.value, &other);
         if (!ok || (seen & bit))
             return BGP_RESET;
+        m->alone = !seen;
         seen |= bit;
         d->stats.other_families += other;
     }
@@ -234,22 +264,59 @@ static bool update_read(const uint8_t *msg, size_t n, struct update *u)
     return true;
 }
 
+/* What the attributes of an UPDATE that announces are looked up by. False: it announces nothing
+ * that is not passed over. Nobody looks whether there are MP attributes in a block that announces
+ * in the field of old, or more of them behind the first MP_REACH: only blocks without are in the
+ * cache. */
+static inline __attribute__((always_inline)) bool look_ahead(const struct bgp_decoder *d,
+                                                             const uint8_t *msg, size_t n,
+                                                             const struct update *u,
+                                                             struct ahead *a)
+{
+    struct nlri in;
+    struct cache_sum sum = {0};
+    if (LIKELY(u->announced.s.n)) {
+        in = u->announced;
+        a->runs = CACHE_BLOCK;
+        cache_run(d->cache, &sum, u->block);
+    } else {
+        struct mp m = {0};
+        struct pa pa = {0};
+        struct pa_walk w = {u->block.p, u->block.p + u->block.n, false};
+        bool other = true;
+        while (pa_next(&w, &pa) && pa.type != PA_MP_REACH)
+            ;
+        if (pa.type != PA_MP_REACH || w.bad || !mp_reach(&m, pa.value, &other) || other)
+            return false;
+        in = m.reach;
+        a->runs = CACHE_AROUND;
+        cache_run(d->cache, &sum, (struct span){u->block.p, (size_t)(pa.whole - u->block.p)});
+        cache_run(d->cache, &sum, (struct span){pa.value.p, (size_t)(in.s.p - pa.value.p)});
+        cache_run(d->cache, &sum, (struct span){w.p, (size_t)(w.end - w.p)});
+    }
+    a->sum = cache_add_runs(&sum, (enum cache_runs)a->runs);
+    a->place = cache_place(d->cache, sum.nh);
+    a->msg = msg;
+    a->n = (uint16_t)n;
+    a->withdrawn = (uint16_t)u->withdrawn.s.n;
+    a->in_at = (uint16_t)(in.s.p - msg);
+    a->in = (uint16_t)in.s.n;
+    a->family = in.family;
+    return true;
+}
+
 void bgp_ahead(struct bgp_decoder *d, const struct bgp_bytes msg[BGP_AHEAD], uint32_t n)
 {
     struct update u;
     uint32_t count = 0;
     for (uint32_t i = 0; i < MIN(n, (uint32_t)BGP_AHEAD); i++) {
         uint8_t type;
+        struct ahead *a = &d->ahead[count];
         if (bgp_message(msg[i].p, msg[i].n, &type) != msg[i].n || type != BGP_UPDATE ||
-            !update_read(msg[i].p, msg[i].n, &u) || !u.announced.s.n)
+            !update_read(msg[i].p, msg[i].n, &u) || !look_ahead(d, msg[i].p, msg[i].n, &u, a))
             continue;
-        struct ahead *a = &d->ahead[count++];
-        a->msg = msg[i].p;
-        a->n = (uint16_t)msg[i].n;
-        a->withdrawn = (uint16_t)u.withdrawn.s.n;
-        a->block = (uint16_t)u.block.n;
-        a->key = cache_hash(d->cache, u.block);
-        cache_prefetch(d->cache, a->key.place);
+        cache_prefetch(d->cache, a->place);
+        count++;
     }
     d->n_ahead = count;
     d->next_ahead = 0;
@@ -266,18 +333,18 @@ static inline const struct ahead *ahead_of(struct bgp_decoder *d, const uint8_t 
     return NULL;
 }
 
-static void tell_end_of_rib(uint8_t family, struct route_event *e, route_sink *sink, void *arg)
+static void tell_end_of_rib(const struct telling *to, uint8_t family)
 {
+    struct route_event *e = to->event;
     e->type = ROUTE_END_OF_RIB;
     e->family = family;
     e->attr = ATTR_NONE;
-    sink(arg, e);
+    to->sink(to->arg, e);
 }
 
-/* An UPDATE with MP attributes, or whose attributes are not in the cache. */
+/* An UPDATE with MP attributes. k: under this its set is not in the cache; NULL: look for it. */
 static enum bgp_outcome update_mp(struct bgp_decoder *d, const struct update *u,
-                                  const struct bgp_context *c, struct route_event *e,
-                                  route_sink *sink, void *arg)
+                                  const struct cache_key *k, const struct telling *to)
 {
     struct mp m;
     size_t n;
@@ -285,84 +352,96 @@ static enum bgp_outcome update_mp(struct bgp_decoder *d, const struct update *u,
     bool only_mp = !u->announced.s.n;
     if (mp_split(d, u->block, &m, &n, only_mp) != BGP_OK)
         return BGP_RESET;
-    if (!tell(&u->withdrawn, ATTR_NONE, c, e, sink, arg) ||
-        (m.has_unreach && !tell(&m.unreach, ATTR_NONE, c, e, sink, arg)))
+    if (!tell(to, &u->withdrawn, ATTR_NONE) || (m.has_unreach && !tell(to, &m.unreach, ATTR_NONE)))
         return BGP_RESET;
     if (u->announced.s.n) {
-        v4 = attributes(d, (struct span){d->scratch, n}, NULL, c);
-        if (v4.outcome == BGP_FULL || !tell(&u->announced, v4.attr, c, e, sink, arg))
+        v4 = attributes(d, (struct span){d->scratch, n}, NULL, to->context);
+        if (v4.outcome == BGP_FULL || !tell(to, &u->announced, v4.attr))
             return MAX(v4.outcome, BGP_RESET);
     }
     if (m.has_reach) {
         if (!only_mp) /* the same once more, for its own next hop */
             (void)mp_split(d, u->block, &m, &n, true);
-        memcpy(d->scratch + n, m.next_hop.p, m.next_hop.n);
-        mp = attributes(d, (struct span){d->scratch, n + m.next_hop.n}, &m.next_hop, c);
-        if (mp.outcome == BGP_FULL || !tell(&m.reach, mp.attr, c, e, sink, arg))
+        struct span block = {d->scratch, n};
+        if (!k || !m.alone || !learn(d, block, &m.next_hop, *k, to->context, &mp))
+            mp = attributes(d, block, &m.next_hop, to->context);
+        if (mp.outcome == BGP_FULL || !tell(to, &m.reach, mp.attr))
             return MAX(mp.outcome, BGP_RESET);
     }
     /* RFC 4724 2: an UPDATE that says nothing but its family. */
     if (m.has_unreach && !m.has_reach && !m.unreach.s.n && !n && !u->withdrawn.s.n &&
         !u->announced.s.n)
-        tell_end_of_rib(m.unreach.family, e, sink, arg);
+        tell_end_of_rib(to, m.unreach.family);
     return MAX(v4.outcome, mp.outcome);
 }
 
-static enum bgp_outcome update(struct bgp_decoder *d, const struct update *u,
-                               const struct bgp_context *c, struct route_event *e, route_sink *sink,
-                               void *arg)
+/* An UPDATE that announces nothing. */
+static enum bgp_outcome update_rest(struct bgp_decoder *d, const struct update *u,
+                                    const struct telling *to)
 {
-    if (!u->block.n) {
-        if (!u->withdrawn.s.n && !u->announced.s.n) {
-            tell_end_of_rib(IPV4, e, sink, arg);
-            return BGP_OK;
-        }
-        if (!tell(&u->withdrawn, ATTR_NONE, c, e, sink, arg))
-            return BGP_RESET;
-        if (!u->announced.s.n)
-            return BGP_OK;
-        return tell(&u->announced, ATTR_NONE, c, e, sink, arg) ? BGP_WITHDRAW : BGP_RESET;
-    }
-    return update_mp(d, u, c, e, sink, arg);
+    if (u->block.n)
+        return update_mp(d, u, NULL, to);
+    if (!u->withdrawn.s.n)
+        tell_end_of_rib(to, IPV4);
+    return tell(to, &u->withdrawn, ATTR_NONE) ? BGP_OK : BGP_RESET;
 }
 
-/* An UPDATE that was shown ahead, and whose attributes are known. Only blocks without MP attributes
- * are in the cache as they are. False: it has to be read. */
-static inline bool update_known(struct bgp_decoder *d, const struct ahead *a,
-                                const struct bgp_context *c, struct route_event *e,
-                                route_sink *sink, void *arg, enum bgp_outcome *outcome)
+/* What is announced with the set, and before it what is withdrawn. */
+static inline __attribute__((always_inline)) enum bgp_outcome
+update_tell(const struct ahead *a, const struct telling *to, struct cache_hit hit)
 {
-    const uint8_t *withdrawn = a->msg + BGP_HEADER + 2, *block = withdrawn + a->withdrawn + 2;
+    if (UNLIKELY(a->withdrawn)) {
+        struct nlri out = {{a->msg + BGP_HEADER + 2, a->withdrawn}, IPV4};
+        if (!tell(to, &out, ATTR_NONE))
+            return BGP_RESET;
+    }
+    struct nlri in = {{a->msg + a->in_at, a->in}, a->family};
+    return tell(to, &in, hit.attr) ? hit.outcome : BGP_RESET;
+}
+
+/* The first time that these attributes come. */
+static enum bgp_outcome update_learn(struct bgp_decoder *d, const struct ahead *a,
+                                     struct cache_key k, const struct telling *to)
+{
+    struct update u;
     struct cache_hit hit;
-    if (!cache_find(d->cache, cache_with_context(a->key, a->block, c, false), &hit))
-        return false;
-    const struct nlri out = {{withdrawn, a->withdrawn}, IPV4};
-    const struct nlri in = {{block + a->block, (size_t)(a->msg + a->n - block - a->block)}, IPV4};
-    d->stats.updates++;
-    d->stats.hits++;
-    bool ok = (LIKELY(!a->withdrawn) || tell(&out, ATTR_NONE, c, e, sink, arg)) &&
-              tell(&in, hit.attr, c, e, sink, arg);
-    *outcome = ok ? hit.outcome : BGP_RESET;
-    return true;
+    BUG_ON(!update_read(a->msg, a->n, &u));
+    if (a->runs == CACHE_AROUND)
+        return update_mp(d, &u, &k, to);
+    if (!learn(d, u.block, NULL, k, to->context, &hit))
+        return update_mp(d, &u, NULL, to);
+    return hit.outcome == BGP_FULL ? BGP_FULL : update_tell(a, to, hit);
+}
+
+static inline enum bgp_outcome update(struct bgp_decoder *d, const struct ahead *a,
+                                      const struct telling *to)
+{
+    struct cache_key k = cache_key_of(d->cache, a->sum, a->place, to->context);
+    struct cache_hit hit;
+    return LIKELY(look_up(d, k, &hit)) ? update_tell(a, to, hit) : update_learn(d, a, k, to);
 }
 
 enum bgp_outcome bgp_update(struct bgp_decoder *d, const uint8_t *msg, size_t n,
                             const struct bgp_context *c, struct route_event *e, route_sink *sink,
                             void *arg)
 {
+    const struct telling to = {c, e, sink, arg};
     enum bgp_outcome worst = BGP_OK, outcome;
     const struct ahead *a = ahead_of(d, msg, n);
-    if (LIKELY(a && update_known(d, a, c, e, sink, arg, &outcome))) {
+    if (LIKELY(a)) {
+        outcome = update(d, a, &to);
         d->stats.outcome[outcome]++;
         return outcome;
     }
     do {
         struct update u;
+        struct ahead now;
         uint8_t type;
         size_t len = bgp_message(msg, n, &type);
         outcome = BGP_RESET;
         if (len && type == BGP_UPDATE && update_read(msg, len, &u))
-            outcome = update(d, &u, c, e, sink, arg);
+            outcome =
+                look_ahead(d, msg, len, &u, &now) ? update(d, &now, &to) : update_rest(d, &u, &to);
         d->stats.outcome[outcome]++;
         worst = MAX(worst, outcome);
         msg += len;
@@ -413,8 +492,7 @@ enum bgp_outcome bgp_attributes(struct bgp_decoder *d, const uint8_t *block, siz
         }
         if (w.bad || !found)
             return BGP_WITHDRAW;
-        memcpy(d->scratch + rest, next_hop.p, next_hop.n);
-        hit = attributes(d, (struct span){d->scratch, rest + next_hop.n}, &next_hop, c);
+        hit = attributes(d, (struct span){d->scratch, rest}, &next_hop, c);
     }
     *attr = hit.attr;
     d->stats.outcome[hit.outcome]++;

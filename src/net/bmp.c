@@ -453,15 +453,18 @@ static void on_initiation(struct bmp_session *s, const uint8_t *p, size_t n, int
 
 /* ---- frames ---- */
 
-/* A whole message of n bytes. */
-static enum bmp_status message(struct bmp_session *s, const uint8_t *m, size_t n, int64_t at_ms)
+enum { BMP_BODY = BMP_HEADER + BMP_PEER_HEADER }; /* where it begins */
+
+/* A whole message of n bytes that is no Route Monitoring, or one that is nothing for us. */
+static enum bmp_status other_message(struct bmp_session *s, const uint8_t *m, size_t n,
+                                     int64_t at_ms)
 {
     unsigned type = m[5];
-    const uint8_t *h = m + BMP_HEADER;
-    s->stats.messages++;
-    if (UNLIKELY(!s->begun && type != BMP_INITIATION))
+    const uint8_t *h = m + BMP_HEADER, *p = m + BMP_BODY;
+    size_t left = n - BMP_BODY;
+    if (!s->begun && type != BMP_INITIATION)
         return BMP_NO_INITIATION;
-    if (UNLIKELY(type >= BMP_TYPES)) {
+    if (type >= BMP_TYPES) {
         s->stats.unknown++;
         return BMP_GOING_ON;
     }
@@ -472,22 +475,30 @@ static enum bmp_status message(struct bmp_session *s, const uint8_t *m, size_t n
     }
     if (type == BMP_TERMINATION)
         return BMP_TERMINATED;
-    if (UNLIKELY(n < BMP_HEADER + BMP_PEER_HEADER))
+    if (n < BMP_BODY)
         return BMP_BAD_LENGTH;
-    if (UNLIKELY(h[0] > PEER_LOC_RIB)) {
+    if (h[0] > PEER_LOC_RIB) {
         s->stats.unknown++;
         return BMP_GOING_ON;
     }
-    const uint8_t *p = h + BMP_PEER_HEADER;
-    size_t left = n - BMP_HEADER - BMP_PEER_HEADER;
     switch (type) {
-    case BMP_ROUTE_MONITORING: return on_monitoring(s, h, p, left, at_ms);
     case BMP_STATISTICS: return on_statistics(s, h, p, left, at_ms);
     case BMP_PEER_DOWN: return on_peer_down(s, h, p, left, at_ms);
     case BMP_PEER_UP: return on_peer_up(s, h, p, left, at_ms);
     default: /* mirrored messages are copies of what the router got: of no use to a model */
         return BMP_GOING_ON;
     }
+}
+
+static inline enum bmp_status message(struct bmp_session *s, const uint8_t *m, size_t n,
+                                      int64_t at_ms)
+{
+    const uint8_t *h = m + BMP_HEADER;
+    s->stats.messages++;
+    if (UNLIKELY(m[5] != BMP_ROUTE_MONITORING || !s->begun || n < BMP_BODY || h[0] > PEER_LOC_RIB))
+        return other_message(s, m, n, at_ms);
+    s->stats.of_type[BMP_ROUTE_MONITORING]++;
+    return on_monitoring(s, h, m + BMP_BODY, n - BMP_BODY, at_ms);
 }
 
 /* The length of the message that begins at p, with n >= BMP_HEADER bytes there; 0: *bad says why
@@ -541,7 +552,6 @@ static enum bmp_status feed_kept(struct bmp_session *s, const uint8_t **p, size_
 static uint32_t frames_ahead(struct bmp_session *s, const uint8_t *p, size_t n,
                              size_t length[BGP_AHEAD], enum bmp_status *bad)
 {
-    enum { BODY = BMP_HEADER + BMP_PEER_HEADER };
     enum bmp_status status = BMP_GOING_ON;
     struct bgp_bytes update[BGP_AHEAD] UNINITIALISED;
     uint32_t count = 0, updates = 0;
@@ -549,10 +559,11 @@ static uint32_t frames_ahead(struct bmp_session *s, const uint8_t *p, size_t n,
         size_t len = frame_length(p, &status);
         if (!len || len > n)
             break;
-        if (p[5] == BMP_ROUTE_MONITORING && len > BODY)
-            update[updates++] = (struct bgp_bytes){p + BODY, len - BODY};
+        if (p[5] == BMP_ROUTE_MONITORING && len > BMP_BODY)
+            update[updates++] = (struct bgp_bytes){p + BMP_BODY, len - BMP_BODY};
         length[count++] = len;
-        __builtin_prefetch(p + 4096); /* the stream is read in order, only much else meanwhile */
+        __builtin_prefetch(p + 4096); /* the stream is read in order, only much else meanwhile; */
+        __builtin_prefetch(p + 4096 + 64); /* a message has two lines, mostly */
         p += len;
         n -= len;
     }

@@ -1,8 +1,9 @@
-"""bench_states.py [AGENTS] - how long after an agent's state has changed in Amazon Connect tandem's hub
-knows it, from the streams alone: tandem run over connectsim, a pair of regions with AGENTS (1000)
-agents in all and calls for 70 % of them, AWS's default throttles. An agent who is free is logged out
-at his desk, and the hub's API is asked until it says so, 60 times. Wall-clock time, on a machine that
-has nothing else to do; the API's own work and the asking every 5 ms are in it. Then a region is drained
+"""bench_states.py [AGENTS] - how long after an agent's state has changed in Amazon Connect every node of
+tandem knows it, from the streams alone: tandem run over connectsim, a pair of regions with AGENTS (1000)
+agents in all and calls for 70 % of them, AWS's default throttles, links of 45 ms. An agent who is free is
+logged out at his desk, and each node is asked for him (GET /v1/agents/NAME?node=NODE) until it says so, 60
+times. Wall-clock time, on a machine that has nothing else to do; the API's own work and the asking every 5
+ms are in it. Then a region is drained
 and taken back, three times: how long after the order AWS has accepted the shift of numbers, agents and
 sign-in, which is one call.
 
@@ -34,6 +35,7 @@ profiles: [{{name: general, queues: [support]}}]
 agents:
   - {{site: us-east-1, count: {AGENTS // 2}, profile: general, prefix: e-}}
   - {{site: us-west-2, count: {AGENTS // 2}, profile: general, prefix: w-}}
+links: {{default: {{latency_ms: 45}}}}
 workload: {{load: 0.7, flat: true, demands: [{{queue: support, handle_mean_s: 100, wrapup_mean_s: 20}}]}}
 """
 
@@ -85,25 +87,33 @@ until = time.monotonic() + 120
 while sum(a["state"] != "offline" for a in agents()) < min(AGENTS, 1000) * 0.98 and time.monotonic() < until:
     time.sleep(0.5)
 time.sleep(15)  # calls come
-took, draw = [], random.Random(1)
-while len(took) < 60:
+NODES = ("hub", "us-east-1", "us-west-2")
+took, draw = {node: [] for node in (*NODES, "all")}, random.Random(1)
+while len(took["all"]) < 60:
     free = [a["agent"] if "agent" in a else a["name"] for a in agents() if a["state"] == "available"]
     if not free:
         continue
     agent = draw.choice(free)
     began = time.monotonic()
     sim.control("POST", "/sim/agent", {"username": agent, "do": "logout"})
-    while get("/v1/agents/" + agent)["state"] != "offline":
+    waiting = set(NODES)
+    while waiting:
+        for node in sorted(waiting):
+            if get(f"/v1/agents/{agent}?node={node}")["state"] == "offline":
+                took[node].append(time.monotonic() - began)
+                waiting.remove(node)
         time.sleep(0.005)
-    took.append(time.monotonic() - began)
+    took["all"].append(time.monotonic() - began)
     sim.control("POST", "/sim/agent", {"username": agent, "do": "login"})
     time.sleep(0.25)
-took.sort()
 state = sim.control("GET", "/sim/state")[1]
 calls = sum(i["contacts"]["connected"] for i in state["instances"])
 throttled = sum(c["throttled"] for c in state["calls"]) + state["kinesis_throttled"]
-print(f"{AGENTS} agents, {calls} of them in calls: known after {took[30]:.2f} s (median), {took[53]:.2f} s (9 of 10), "
-      f"{took[-1]:.2f} s (all of 60); API calls throttled: {throttled}")
+print(f"{AGENTS} agents, {calls} of them in calls; API calls throttled: {throttled}. Known at")
+for node, seconds in took.items():
+    seconds.sort()
+    print(f"  {node:<10} after {seconds[30]:.2f} s (median), {seconds[53]:.2f} s (9 of 10), {seconds[-1]:.2f} s (the last of 60)",
+          flush=True)
 
 
 def shifts():

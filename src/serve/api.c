@@ -341,6 +341,29 @@ bool api_query_word(struct api_call *k, const char *name, const char *const *wor
     return false;
 }
 
+bool api_query_node(struct api_call *k)
+{
+    char text[NAME_MAX_LEN];
+    bool given;
+    if (!api_query_text(k, "node", text, sizeof text, &given))
+        return false;
+    if (!given)
+        return true;
+    int site = config_site_by_name(k->core->c, text);
+    if (site < 0 && strcmp(text, k->core->c->hub_name) != 0) {
+        api_problem(k, 400, "node: there is no node of this name; GET /v1/nodes lists them.");
+        return false;
+    }
+    struct node *n = world_node(k->api->world, site < 0 ? HUB : (uint8_t)site);
+    if (!n) {
+        api_problem(k, 503, "This node is not up.");
+        return false;
+    }
+    k->node = n;
+    k->core = node_core(n);
+    return true;
+}
+
 bool api_param_site(struct api_call *k, uint8_t *site)
 {
     int s = config_site_by_name(k->core->c, k->param[0]);

@@ -34,17 +34,17 @@ static void write_agent(struct jw *w, const struct core *k, const struct agent *
 
 void api_get_agents(struct api_call *k)
 {
-    static const char *const names[] = {"site", "state", "limit", "after", NULL};
-    const struct core *core = k->core;
+    static const char *const names[] = {"node", "site", "state", "limit", "after", NULL};
     uint32_t limit = LIST_DEFAULT, at = 0, rows = 0;
     int site, state;
     char after[NAME_MAX_LEN];
     bool given;
-    if (!api_query_known(k, names) || !api_query_site(k, &site) ||
+    if (!api_query_known(k, names) || !api_query_node(k) || !api_query_site(k, &site) ||
         !api_query_word(k, "state", agent_view_names, AGENT_VIEWS, &state) ||
         !api_query_count(k, "limit", &limit, LIST_MAX) ||
         !api_query_text(k, "after", after, sizeof after, &given))
         return;
+    const struct core *core = k->core;
     if (given && !map64_find(&core->agent_by_key, hash_str(after), &at)) {
         api_problem(k, 400, "after: there is no agent of this name (any more); begin anew.");
         return;
@@ -71,7 +71,10 @@ void api_get_agents(struct api_call *k)
 
 void api_get_agent(struct api_call *k)
 {
+    static const char *const names[] = {"node", NULL};
     uint32_t at;
+    if (!api_query_known(k, names) || !api_query_node(k))
+        return;
     if (!map64_find(&k->core->agent_by_key, hash_str(k->param[0]), &at) ||
         strcmp(k->core->c->agent[at].name, k->param[0]) != 0) {
         api_problem(k, 404, "There is no agent of this name; GET /v1/agents lists them.");
@@ -171,12 +174,12 @@ static void write_page(struct api_call *k, struct page *p)
 
 void api_get_contacts(struct api_call *k)
 {
-    static const char *const names[] = {"state", "site", "queue", "limit", "after", NULL};
+    static const char *const names[] = {"node", "state", "site", "queue", "limit", "after", NULL};
     struct contact_filter f = {.after = {0, 0}};
     char after[ID_TEXT];
     uint32_t limit = LIST_DEFAULT;
     bool given;
-    if (!api_query_known(k, names) || !api_query_site(k, &f.site) ||
+    if (!api_query_known(k, names) || !api_query_node(k) || !api_query_site(k, &f.site) ||
         !api_query_queue(k, &f.queue) ||
         !api_query_word(k, "state", contact_state_names, CONTACT_STATES, &f.state) ||
         !api_query_count(k, "limit", &limit, LIST_MAX) ||

@@ -175,6 +175,8 @@ bool api_query_site(struct api_call *k, int *site);
 bool api_query_queue(struct api_call *k, int *queue);
 bool api_query_word(struct api_call *k, const char *name, const char *const *words, int n,
                     int *out);
+/* `node`: who answers from here on; 503 and false: it is not up. */
+bool api_query_node(struct api_call *k);
 bool api_param_site(struct api_call *k, uint8_t *site); /* of the path; 404 */
 bool api_param_id(struct api_call *k, struct td_id *id);
 

@@ -207,6 +207,11 @@ for query in ("?state=connected", "?state=ended", "?site=east&queue=mail", "?que
         tap.check(f"={c['queue']}" in query or "queue" not in query, f"{query} gave {c}")
 tap.end("what is can be read, in pages")
 
+for node in ("hub", "east", "west", "middle"):
+    for template, params in [("/v1/agents", {}), ("/v1/agents/{agent}", {"agent": "m-003"}), ("/v1/contacts", {})]:
+        tap.equal(ask("GET", template, 200, query=f"?node={node}", **params).headers["tandem-node"], node, f"{template} of {node}")
+tap.end("each node says what it knows itself")
+
 for path in ("/v1", "/v1/shares", "/v1/policies", "/openapi.json"):
     etag = ask("GET", path, 200).headers["etag"]
     # shares change with every contact: what counts is that an equal body is not sent again
@@ -435,11 +440,14 @@ QUERIES = [
     ("/v1/agents", "?site=nowhere"), ("/v1/agents", "?state=asleep"), ("/v1/agents", "?after=nobody"), ("/v1/agents", "?colour=red"),
     ("/v1/contacts", "?after=12"), ("/v1/contacts", "?queue=none"), ("/v1/contacts", "?state=lost"), ("/v1/contacts", "?limit=99999999999"),
     ("/v1/events", "?type=x"), ("/v1/events", "?limit=-1"), ("/v1/events", "?since=1"), ("/v1/events/stream", "?type=x"),
+    ("/v1/agents", "?node=nowhere"), ("/v1/contacts", "?node=east&node=east"), ("/v1/contacts", "?node="), ("/v1/status", "?node=east"),
     ("/v1/agents", "?site=%zz"), ("/v1/agents", "?site"), ("/v1/agents", "?site=a%00b"),
 ]
 for path, query in QUERIES:
     ask("GET", path, 400, query=query)
 ask("GET", "/v1/customers/{customer}/contacts", 400, query="?after=12", customer=ID)
+for query in ("?node=nowhere", "?x=1"):
+    ask("GET", "/v1/agents/{agent}", 400, query=query, agent="m-003")
 tap.end("unknown names are 404, bad queries 400")
 
 for path, item in document["paths"].items():
@@ -471,6 +479,20 @@ tap.end("what the server refuses by itself")
 fault = ask("POST", "/v1/sim/faults", 201, {"fault": "isolate:middle", "for_s": 600}).json()
 tap.equal((fault["state"], fault["until_ms"] - fault["from_ms"]), ("active", 600000), "a fault")
 hub.wait_for(lambda: any(a["what"] in ("site-down", "site-unreachable") for a in hub.get("/v1/status").json()["alerts"]), "an alert")
+
+
+def knows(node, contact):
+    """Whether it is among those of the node's model that have not ended."""
+    return contact in [c["contact"] for c in ask("GET", "/v1/contacts", 200, query=f"?limit=1000&node={node}").json()["contacts"]]
+
+
+def known_without_middle():
+    mail = ask("POST", "/v1/route", 200, {"queue": "mail", "channel": "email"}).json()["contact"]
+    tap.check(not knows("middle", mail), "who is cut off knows what he was told, and no more")
+    return knows("hub", mail) and knows("east", mail)
+
+
+hub.wait_for(known_without_middle, "a contact that hub and east know of")
 ask("GET", "/v1/sim/faults", 200)
 ask("DELETE", "/v1/sim/faults/{fault}", 200, fault=fault["id"])
 for _ in range(64):

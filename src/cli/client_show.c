@@ -197,6 +197,32 @@ int client_queues(struct client *c)
 
 /* ---- agents, contacts ---- */
 
+/* A page of a list, or the one whose name is given. */
+static int print_list(struct client *c, const char *what, const enum client_option *options,
+                      int n_options, struct table *t, void (*row)(struct table *t, const json_t *o))
+{
+    struct buf path = {0};
+    buf_fmt(&path, "/v1/%s", what);
+    if (c->n_args) {
+        buf_char(&path, '/');
+        client_encode(&path, c->args[0]);
+    } else {
+        client_query(c, &path, options, n_options);
+    }
+    int rc = client_get(c, "%s", path.data);
+    buf_free(&path);
+    if (rc >= 0 || client_printed(c))
+        return MAX(rc, EXIT_DONE);
+    const json_t *list = json_object_get(c->root, what), *o;
+    size_t i;
+    if (!list)
+        row(t, c->root);
+    json_array_foreach(list, i, o) row(t, o);
+    table_print(t);
+    more(c);
+    return EXIT_DONE;
+}
+
 static void agent_row(struct table *t, const json_t *a)
 {
     char since[WHEN_TEXT];
@@ -213,28 +239,9 @@ static void agent_row(struct table *t, const json_t *a)
 int client_agents(struct client *c)
 {
     static const enum client_option options[] = {OPT_SITE, OPT_STATE, OPT_LIMIT, OPT_AFTER};
-    struct buf path = {0};
-    buf_str(&path, "/v1/agents");
-    if (c->n_args) {
-        buf_char(&path, '/');
-        client_encode(&path, c->args[0]);
-    } else {
-        client_query(c, &path, options, COUNTOF(options));
-    }
-    int rc = client_get(c, "%s", path.data);
-    buf_free(&path);
-    if (rc >= 0 || client_printed(c))
-        return MAX(rc, EXIT_DONE);
-    const json_t *list = json_object_get(c->root, "agents"), *a;
-    size_t i;
     struct table t;
     HEAD(&t, "AGENT", "SITE", "HOME", "PROFILE", "STATE", "REASON", ">CONTACTS", "SINCE (UTC)");
-    if (!list)
-        agent_row(&t, c->root);
-    json_array_foreach(list, i, a) agent_row(&t, a);
-    table_print(&t);
-    more(c);
-    return EXIT_DONE;
+    return print_list(c, "agents", options, COUNTOF(options), &t, agent_row);
 }
 
 static void contact_row(struct table *t, const json_t *k)
@@ -254,28 +261,9 @@ int client_contacts(struct client *c)
 {
     static const enum client_option options[] = {OPT_STATE, OPT_SITE, OPT_QUEUE, OPT_LIMIT,
                                                  OPT_AFTER};
-    struct buf path = {0};
-    buf_str(&path, "/v1/contacts");
-    if (c->n_args) {
-        buf_char(&path, '/');
-        client_encode(&path, c->args[0]);
-    } else {
-        client_query(c, &path, options, COUNTOF(options));
-    }
-    int rc = client_get(c, "%s", path.data);
-    buf_free(&path);
-    if (rc >= 0 || client_printed(c))
-        return MAX(rc, EXIT_DONE);
-    const json_t *list = json_object_get(c->root, "contacts"), *k;
-    size_t i;
     struct table t;
     HEAD(&t, "CONTACT", "STATE", "SITE", "QUEUE", "CHANNEL", "AGENT", "RULE", "ARRIVED (UTC)");
-    if (!list)
-        contact_row(&t, c->root);
-    json_array_foreach(list, i, k) contact_row(&t, k);
-    table_print(&t);
-    more(c);
-    return EXIT_DONE;
+    return print_list(c, "contacts", options, COUNTOF(options), &t, contact_row);
 }
 
 /* ---- explain ---- */

@@ -23,7 +23,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "bgp_write.h"
-#include "driver/routes/bmp_station.h"
+#include "driver/routes/feed_station.h"
 #include "net/bmp.h"
 #include "net/rib.h"
 
@@ -274,7 +274,7 @@ static int send_file(int port, const char *path)
 
 struct served {
     struct reader_of_bmp reader;
-    struct bmp_station *station;
+    struct feed_station *station;
     double start_s;
 };
 
@@ -285,7 +285,7 @@ static void on_served(void *arg, const struct route_event *e)
     if (e->type == ROUTE_FEED_UP) {
         v->start_s = cpu_s();
     } else if (e->type == ROUTE_FEED_LOST) {
-        struct bmp_station_stats st = bmp_station_stats(v->station);
+        struct feed_station_stats st = feed_station_stats(v->station);
         double s = cpu_s() - v->start_s;
         printf("%" PRIu64 " messages, %" PRIu64 " routes: %.3f s of processor time\n", st.messages,
                rib_stats(v->reader.rib).routes, s);
@@ -296,18 +296,19 @@ static void on_served(void *arg, const struct route_event *e)
 static int serve(int port)
 {
     struct served v;
-    struct bmp_station_config config = BMP_STATION_DEFAULTS;
+    struct feed_station_config config = FEED_STATION_DEFAULTS;
     uv_loop_t *loop = uv_default_loop();
     char error[200];
     reader_begin(&v.reader, count);
-    struct bmp_station_ports ports = {.loop = loop,
-                                      .attrs = v.reader.attrs,
-                                      .decoder = v.reader.decoder,
-                                      .sources = v.reader.sources,
-                                      .sink = on_served,
-                                      .arg = &v};
-    v.station = bmp_station_new(&ports, &config);
-    if (bmp_station_listen(v.station, "127.0.0.1", port, error, sizeof error) < 0) {
+    struct feed_station_ports ports = {.protocol = &feed_bmp,
+                                       .loop = loop,
+                                       .attrs = v.reader.attrs,
+                                       .decoder = v.reader.decoder,
+                                       .sources = v.reader.sources,
+                                       .sink = on_served,
+                                       .arg = &v};
+    v.station = feed_station_new(&ports, &config);
+    if (feed_station_listen(v.station, "127.0.0.1", port, error, sizeof error) < 0) {
         fprintf(stderr, "%s\n", error);
         return 1;
     }

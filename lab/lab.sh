@@ -19,8 +19,9 @@
 #
 # A management bridge is beside the network: routers are 198.18.0.1, .2 ... on it in the topology's
 # order, the hub at h-gcp is .101, and `mon`, for other watchers, .100. Routers send BMP to both, port
-# 11019. This machine itself is .254, unless it has another use for 198.18.0.0/24 (RFC 2544, 15: a
-# network for tests), so that a browser can be pointed at the hub.
+# 11019, and FRR's tell the hub their forwarding tables by FPM, port 2620. This machine itself is
+# .254, unless it has another use for 198.18.0.0/24 (RFC 2544, 15: a network for tests), so that a
+# browser can be pointed at the hub.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 : "${TANDEM_LAB_ID:=tl}" "${TANDEM_LAB_RUN:=/run/tandem-lab/$TANDEM_LAB_ID}" "${TANDEM_LAB_HUB:=1}"

@@ -2,8 +2,9 @@
 # routers.sh - part of lab.sh: how each maker's router is configured, started and spoken to.
 # From lab.sh: $run, ns, at, asn_of, subnet_of, program_of.
 
-# Google Cloud Router's own: keepalive 20 s, hold 60 s; BFD 1 s, five times.
-: "${TANDEM_LAB_TIMERS:=20 60}" "${TANDEM_LAB_BFD:=1000 1000 5}"
+# Google Cloud Router's own: keepalive 20 s, hold 60 s; BFD 1 s, five times. By which of its modules
+# FRR tells the hub its forwarding table: dplane_fpm_nl, or the older fpm.
+: "${TANDEM_LAB_TIMERS:=20 60}" "${TANDEM_LAB_BFD:=1000 1000 5}" "${TANDEM_LAB_FPM:=dplane_fpm_nl}"
 frr=/usr/lib/frr
 
 router_id() { echo "10.255.0.$(cat "$run/$1/index")"; }
@@ -45,6 +46,14 @@ frr_bgpd_conf() { # ROUTER
 	exit
 	END
 }
+frr_zebra_conf() { # ROUTER
+    echo "hostname $1"
+    if [[ $TANDEM_LAB_FPM == fpm ]]; then
+        echo "fpm connection ip 198.18.0.101 port 2620"
+    else
+        printf '%s\n' "no fpm use-next-hop-groups" "fpm address 198.18.0.101 port 2620"
+    fi
+}
 frr_bfdd_conf() {
     # shellcheck disable=SC2086 # three numbers
     set -- $TANDEM_LAB_BFD
@@ -55,14 +64,14 @@ frr_bfdd_conf() {
 start_frr() {
     local d=$run/$1 name common
     name=$(ns "$1")
-    echo "hostname $1" >"$d/zebra.conf"
+    frr_zebra_conf "$1" >"$d/zebra.conf"
     frr_bgpd_conf "$1" >"$d/bgpd.conf"
     frr_bfdd_conf >"$d/bfdd.conf"
     install -d -o frr -g frr "/var/run/frr/$name"
     chown -R frr:frr "$d"
     common=(-d -N "$name" --log "file:$d/daemon.log" --log-level informational)
     {
-        at "$1" "$frr/zebra" "${common[@]}" -f "$d/zebra.conf" -s 8000000
+        at "$1" "$frr/zebra" "${common[@]}" -f "$d/zebra.conf" -s 8000000 -M "$TANDEM_LAB_FPM"
         at "$1" "$frr/bfdd" "${common[@]}" -f "$d/bfdd.conf"
         at "$1" "$frr/bgpd" "${common[@]}" -f "$d/bgpd.conf" -M bmp
     } >>"$d/start.log" 2>&1

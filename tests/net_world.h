@@ -351,3 +351,82 @@ static inline const struct verdict *w_verdict(const struct world *w, enum verdic
             return v;
     return NULL;
 }
+
+/* Exactly these kinds are raised, each at least once. */
+static inline void only(const struct world *w, const char *when, int n,
+                        const enum verdict_kind kind[])
+{
+    const struct verdict *v;
+    bool bad = false;
+    for (int i = 0; i < n; i++)
+        if (!w_raised(w, kind[i])) {
+            TAP_FAIL("%s: no %s", when, verdict_rows[kind[i]].name);
+            bad = true;
+        }
+    for (uint32_t at = 0; (v = verdict_next(netmodel_verdicts(w->model), &at));) {
+        bool known = false;
+        for (int i = 0; i < n; i++)
+            known |= v->kind == kind[i];
+        if (!known) {
+            TAP_FAIL("%s: %s is raised", when, verdict_rows[v->kind].name);
+            bad = true;
+        }
+    }
+    if (bad)
+        w_print(w);
+}
+#define ONLY(w, when, ...)                                                                         \
+    only(w, when, (int)COUNTOF(((const enum verdict_kind[]){__VA_ARGS__})),                        \
+         (const enum verdict_kind[]){__VA_ARGS__})
+#define HEALTHY(w, when) only(w, when, 0, NULL)
+
+/* ---- forwarding tables that routers tell themselves ---- */
+
+static inline struct route_event w_fib_event(struct world *w, int r, enum route_event_type type)
+{
+    char name[SOURCE_NAME_MAX];
+    struct peer_key key = {.type = PEER_LOC_RIB, .distinguisher = 254};
+    snprintf(name, sizeof name, "%s%s", w->topo.router[r].name, NETMODEL_FIB);
+    struct route_event e = {.type = (uint8_t)type,
+                            .router = source_router(w->sources, name),
+                            .view = VIEW_LOC_RIB,
+                            .family = IPV4};
+    if (type != ROUTE_FEED_UP && type != ROUTE_FEED_LOST)
+        e.peer = source_peer(w->sources, e.router, &key);
+    return e;
+}
+
+/* A route of the table: by a link, to what is attached (link -1), or dropped (-2). */
+static inline void w_fib_route(struct world *w, int r, const char *prefix, enum route_kind kind,
+                               int link, bool there)
+{
+    struct route_event e = w_fib_event(w, r, there ? ROUTE_ANNOUNCE : ROUTE_WITHDRAW);
+    struct attr a = {.kind = (uint8_t)(link == -1 ? ROUTE_SUBNET : kind),
+                     .has = link == -2 ? ATTR_BLACKHOLE : 0};
+    if (link >= 0) {
+        const struct topo_link *l = &w->topo.link[link];
+        a.next_hop = l->address[!topo_end(l, (uint16_t)r)][0];
+    }
+    e.prefix = pfx(prefix);
+    e.attr = there ? attr_intern(w->attrs, &a) : ATTR_NONE;
+    w_event(w, e);
+    attr_release(w->attrs, e.attr);
+}
+
+static inline void w_fib_feed(struct world *w, int r, bool up)
+{
+    w_event(w, w_fib_event(w, r, up ? ROUTE_FEED_UP : ROUTE_FEED_LOST));
+}
+
+/* The whole table, as BGP and what is attached make it. */
+static inline void w_fib_tell(struct world *w, int r)
+{
+    w_fib_feed(w, r, true);
+    for (int p = 0; p < w->n_prefixes; p++) {
+        char text[PREFIX_TEXT_MAX];
+        int best = w_best(w, r, p);
+        if (best >= -1)
+            w_fib_route(w, r, prefix_text(&w->prefix[p], text), ROUTE_BGP, best, true);
+    }
+    w_event(w, w_fib_event(w, r, ROUTE_END_OF_RIB));
+}

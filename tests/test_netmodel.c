@@ -4,33 +4,6 @@
 #include "net/netmodel_i.h"
 #include "net_world.h"
 
-/* Exactly these kinds are raised, each at least once. */
-static void only(const struct world *w, const char *when, int n, const enum verdict_kind kind[])
-{
-    const struct verdict *v;
-    bool bad = false;
-    for (int i = 0; i < n; i++)
-        if (!w_raised(w, kind[i])) {
-            TAP_FAIL("%s: no %s", when, verdict_rows[kind[i]].name);
-            bad = true;
-        }
-    for (uint32_t at = 0; (v = verdict_next(netmodel_verdicts(w->model), &at));) {
-        bool known = false;
-        for (int i = 0; i < n; i++)
-            known |= v->kind == kind[i];
-        if (!known) {
-            TAP_FAIL("%s: %s is raised", when, verdict_rows[v->kind].name);
-            bad = true;
-        }
-    }
-    if (bad)
-        w_print(w);
-}
-#define ONLY(w, when, ...)                                                                         \
-    only(w, when, (int)COUNTOF(((const enum verdict_kind[]){__VA_ARGS__})),                        \
-         (const enum verdict_kind[]){__VA_ARGS__})
-#define HEALTHY(w, when) only(w, when, 0, NULL)
-
 static void v_of(const struct world *w, enum verdict_kind kind, struct evidence *out)
 {
     const struct verdict *v = w_verdict(w, kind);
@@ -1151,8 +1124,8 @@ static bool returned(struct world *w, uint16_t r, const struct choice *c)
         struct fwd_hop hop = c->hop[c->result.used[i]];
         is |= hop.to < w->topo.n_routers && hop.link < w->topo.n_links && returned_by(w, r, c, hop);
     }
-    if (c->from == RULE_STATIC && c->fixed.to < w->topo.n_routers)
-        is |= returned_by(w, r, c, c->fixed);
+    if (c->from == RULE_STATIC && c->rule[0].to < w->topo.n_routers)
+        is |= returned_by(w, r, c, c->rule[0]);
     return is;
 }
 

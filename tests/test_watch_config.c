@@ -40,7 +40,7 @@ static void forget(void)
     "network:\n"                                                                                   \
     "  routers:\n"                                                                                 \
     "    - {name: gcp, kind: hub, as: 16550, bmp: [172.31.0.1, fd00::1]}\n"                        \
-    "    - {name: use1, kind: tgw, as: 64601, exact: true}\n"                                      \
+    "    - {name: use1, kind: tgw, as: 64601, exact: true, fpm: 172.31.0.4}\n"                     \
     "  links:\n"                                                                                   \
     "    - {name: a, a: gcp, b: use1, a_address: [169.254.1.1, fd01::1],\n"                        \
     "       b_address: 169.254.1.2, latency_ms: 4.5, b_routes_max: 100}\n"                         \
@@ -58,6 +58,7 @@ TEST(everything_is_read)
                     "    more_specific_max: 24, origin_as: 4200000001}]\n"
                     "  latency: [{from: hub, to: east, two_way_ms: 12.5}]\n"
                     "  bmp: {port: 0}\n"
+                    "  fpm: {listen: fd00::9}\n"
                     "  probes: {from: hub, flows: 2, tcp_port: 443, key_file: /k}\n"
                     "  flap_window_s: 60\n"));
     CHECK_STR(errors.data, "");
@@ -69,9 +70,9 @@ TEST(everything_is_read)
     CHECK_EQ(t->router[1].policy.order, BEST_TRANSIT_GATEWAY);
     CHECK_EQ(t->router[1].as, 64601);
     CHECK(t->router[1].exact && !t->router[0].exact);
-    CHECK_EQ(w->n_speakers, 2);
-    CHECK_EQ(w->speaker[1].router, 0);
-    CHECK_EQ(w->speaker[1].address.family, IPV6);
+    CHECK_EQ(w->bmp.n_speakers, 2);
+    CHECK_EQ(w->bmp.speaker[1].router, 0);
+    CHECK_EQ(w->bmp.speaker[1].address.family, IPV6);
     CHECK_EQ(t->n_links, 2);
     CHECK_EQ(t->link[0].latency_us[0], 4500);
     CHECK_EQ(t->link[0].latency_us[1], 4500);
@@ -92,8 +93,12 @@ TEST(everything_is_read)
     CHECK_EQ(t->expect[0].next[1], 1);
     CHECK_EQ(t->expect[0].origin_as, 4200000001u);
     CHECK_EQ(t->bound[0].two_way_max_us, 12500);
-    CHECK_STR(w->bmp_listen, "127.0.0.1");
-    CHECK_EQ(w->bmp_port, 0);
+    CHECK_STR(w->bmp.listen, "127.0.0.1");
+    CHECK_EQ(w->bmp.port, 0);
+    CHECK_STR(w->fpm.listen, "fd00::9");
+    CHECK_EQ(w->fpm.port, 2620);
+    CHECK_EQ(w->fpm.n_speakers, 1);
+    CHECK_EQ(w->fpm.speaker[0].router, 1);
     CHECK_EQ(w->probes.from_site, 0);
     CHECK_EQ(w->probes.flows, 2);
     CHECK_EQ(w->probes.pace_ms, 20);
@@ -150,12 +155,13 @@ TEST(without_the_section_there_is_no_watch)
 {
     CHECK(reads(""));
     CHECK(!w->given);
-    CHECK_STR(w->bmp_listen, "");
+    CHECK_STR(w->bmp.listen, "");
     CHECK_EQ(w->probes.from_site, TOPO_NONE);
     forget();
     CHECK(reads(TWO));
     CHECK(w->given);
-    CHECK_STR(w->bmp_listen, "");
+    CHECK_STR(w->bmp.listen, "");
+    CHECK_STR(w->fpm.listen, "");
     forget();
 }
 
@@ -182,6 +188,8 @@ TEST(what_is_wrong_is_told_with_its_line)
             "is the same router as a; name the other end");
     refused("network:\n  routers: [{name: x}, {name: y}]\n  links: [{name: l, a: x, b: y}]\n",
             "has a session but no addresses; give a_address and b_address");
+    refused("network:\n  routers: [{name: x, fpm: 10.0.0.1}, {name: y, fpm: 10.0.0.1}]\n",
+            "network.routers[y].fpm: is an address of x already");
     refused("network:\n  routers: [{name: x, bmp: 10.0.0.1}, {name: y, bmp: 10.0.0.1}]\n",
             "is an address of x already");
     refused("network:\n  routers: [{name: x, add_cost_to_med: true}]\n",

@@ -68,7 +68,8 @@ static void print_routers(const json_t *root)
     const json_t *list = json_object_get(root, "routers"), *r;
     size_t i;
     struct table t;
-    HEAD(&t, "ROUTER", "KIND", "REGION", ">AS", "FEED", ">SINCE", ">SESSIONS UP", ">ROUTES");
+    HEAD(&t, "ROUTER", "KIND", "REGION", ">AS", "FEED", ">SINCE", ">SESSIONS UP", ">ROUTES",
+         "TABLE", ">ROUTES");
     json_array_foreach(list, i, r)
     {
         const char *region = json_text(r, "region");
@@ -81,6 +82,8 @@ static void print_routers(const json_t *root)
         table_fmt(&t, "%.0f of %.0f", json_number_of(r, "sessions_up"),
                   json_number_of(r, "sessions"));
         table_number(&t, r, "routes", 0);
+        table_text(&t, r, "fib");
+        table_number(&t, r, "fib_routes", 0);
     }
     table_print(&t);
 }

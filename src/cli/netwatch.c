@@ -20,8 +20,11 @@ bool netwatch_start(struct netwatch *n, struct watch_config *config, char *error
         error, cap);
     api_watch(n->api, n->watch);
     if (n->watch && watch_bmp_port(n->watch))
-        log_notice("net", "routers may speak BMP", LF_S("listen", config->bmp_listen),
+        log_notice("net", "routers may speak BMP", LF_S("listen", config->bmp.listen),
                    LF_I("port", watch_bmp_port(n->watch)));
+    if (n->watch && watch_fpm_port(n->watch))
+        log_notice("net", "routers may speak FPM", LF_S("listen", config->fpm.listen),
+                   LF_I("port", watch_fpm_port(n->watch)));
     return n->watch != NULL;
 }
 

@@ -11,7 +11,7 @@
 
 const char *const route_kind_names[ROUTE_KINDS] = {
     "bgp", "static",       "prefix-list", "vpc",    "direct-connect", "connect",
-    "vpn", "vpn-internet", "peering",     "subnet", "local",
+    "vpn", "vpn-internet", "peering",     "subnet", "local",          "other",
 };
 
 struct attr_entry {

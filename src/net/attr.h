@@ -36,6 +36,7 @@ enum route_kind {
     ROUTE_PEERING,     /* by a peering of Transit Gateways */
     ROUTE_SUBNET,      /* a subnet of a VPC, on Google's side */
     ROUTE_LOCAL,       /* what the router itself originates */
+    ROUTE_OTHER,       /* by another protocol, or whose it is is not told */
     ROUTE_KINDS
 };
 extern const char *const route_kind_names[ROUTE_KINDS]; /* "bgp", "static", ... */

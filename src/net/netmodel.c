@@ -21,16 +21,20 @@ static void links_init(struct netmodel *m)
             }
 }
 
-/* Static routes and what is attached are there before anybody speaks. */
-static void begin(struct netmodel *m)
+/* What is attached, static or expected at a router: there before anybody speaks, and not always in
+ * a table that somebody tells. */
+static void own_prefixes(struct netmodel *m, uint32_t router)
 {
     const struct topo *t = m->topo;
     for (uint32_t s = 0; s < t->n_subnets; s++)
-        route_update(m, t->site[t->subnet[s].site].router, &t->subnet[s].prefix, true);
+        if (t->site[t->subnet[s].site].router == router)
+            route_update(m, (uint16_t)router, &t->subnet[s].prefix, true);
     for (uint32_t s = 0; s < t->n_statics; s++)
-        route_update(m, t->statics[s].router, &t->statics[s].prefix, true);
+        if (t->statics[s].router == router)
+            route_update(m, (uint16_t)router, &t->statics[s].prefix, true);
     for (uint32_t x = 0; x < t->n_expects; x++)
-        route_update(m, t->expect[x].router, &t->expect[x].prefix, true);
+        if (t->expect[x].router == router)
+            route_update(m, (uint16_t)router, &t->expect[x].prefix, true);
 }
 
 struct netmodel *netmodel_new(const struct topo *t, struct attr_table *attrs, struct sources *s,
@@ -59,7 +63,8 @@ struct netmodel *netmodel_new(const struct topo *t, struct attr_table *attrs, st
     route_init(m);
     return_init(m);
     site_init(m);
-    begin(m);
+    for (uint32_t r = 0; r < t->n_routers; r++)
+        own_prefixes(m, r);
     return m;
 }
 
@@ -86,17 +91,45 @@ void netmodel_free(struct netmodel *m)
 
 /* ---- who speaks ---- */
 
-uint16_t netmodel_router_of(struct netmodel *m, uint32_t source)
+static uint32_t look_up_place(struct netmodel *m, uint32_t source)
+{
+    char name[SOURCE_NAME_MAX];
+    str_copy(name, sizeof name, source_router_name(m->sources, source));
+    uint16_t r = topo_router_by_name(m->topo, name);
+    if (r != TOPO_NONE) {
+        m->router[r].source = source;
+        return PLACE_ROUTER + r;
+    }
+    size_t n = strlen(name), end = strlen(NETMODEL_FIB);
+    if (n <= end || strcmp(name + n - end, NETMODEL_FIB) != 0)
+        return PLACE_NONE;
+    name[n - end] = '\0';
+    if ((r = topo_router_by_name(m->topo, name)) == TOPO_NONE)
+        return PLACE_NONE;
+    m->router[r].fib = source;
+    return PLACE_FIB + r;
+}
+
+static uint32_t place_of(struct netmodel *m, uint32_t source)
 {
     if (!source || source > SOURCE_ROUTERS_MAX)
-        return TOPO_NONE;
-    if (!m->of_source[source]) {
-        uint16_t r = topo_router_by_name(m->topo, source_router_name(m->sources, source));
-        m->of_source[source] = r == TOPO_NONE ? 1 : r + 2u;
-        if (r != TOPO_NONE)
-            m->router[r].source = source;
-    }
-    return m->of_source[source] == 1 ? TOPO_NONE : (uint16_t)(m->of_source[source] - 2);
+        return PLACE_NONE;
+    if (!m->of_source[source])
+        m->of_source[source] = look_up_place(m, source);
+    return m->of_source[source];
+}
+
+uint16_t netmodel_router_of(struct netmodel *m, uint32_t source)
+{
+    uint32_t place = place_of(m, source);
+    return place >= PLACE_ROUTER && place < PLACE_FIB ? (uint16_t)(place - PLACE_ROUTER)
+                                                      : TOPO_NONE;
+}
+
+uint16_t netmodel_fib_of(struct netmodel *m, uint32_t source)
+{
+    uint32_t place = place_of(m, source);
+    return place >= PLACE_FIB ? (uint16_t)(place - PLACE_FIB) : TOPO_NONE;
 }
 
 struct peer_state *netmodel_peer_of(struct netmodel *m, uint32_t peer)
@@ -164,8 +197,12 @@ static void changed(void *arg, const struct rib_change *c)
 {
     struct netmodel *m = arg;
     uint16_t router = netmodel_router_of(m, c->router);
-    if (router == TOPO_NONE)
+    if (router == TOPO_NONE) {
+        uint16_t whose = netmodel_fib_of(m, c->router);
+        if (whose != TOPO_NONE)
+            fib_changed(m, whose, c);
         return;
+    }
     struct router_state *r = &m->router[router];
     r->last_ms = c->at_ms;
     enum route_view before = route_view_of(m, router);
@@ -206,6 +243,8 @@ static void rebuild(struct netmodel *m)
             if (p)
                 route_update(m, (uint16_t)r, p, true);
         }
+        if (m->rebuild[r])
+            own_prefixes(m, r);
         m->rebuild[r] = false;
     }
     m->any_rebuild = false;
@@ -356,8 +395,13 @@ void netmodel_sink(void *arg, const struct route_event *e)
     rib_apply(m->rib, e);
     if (m->n_queue >= QUEUE_MAX)
         work_off(m);
-    if (router == TOPO_NONE)
+    if (router == TOPO_NONE) {
+        if ((router = netmodel_fib_of(m, e->router)) != TOPO_NONE)
+            fib_event(m, router, e);
         return;
+    }
+    if (e->type == ROUTE_FEED_UP)
+        fib_beside(m, router);
     switch (e->type) {
     case ROUTE_PEER_UP:
     case ROUTE_PEER_DOWN: peer_event(m, e); break;
@@ -398,7 +442,8 @@ void netmodel_link(struct netmodel *m, uint16_t link, bool up, const char *word,
 
 static void hear(struct netmodel *m)
 {
-    m->heard_changed = false;
+    m->heard_changed = m->fib_turned;
+    m->fib_turned = false;
     for (uint32_t r = 0; r < m->topo->n_routers; r++) {
         bool now = netmodel_heard(m, (uint16_t)r, m->now_ms);
         m->heard_changed |= now && !m->router[r].heard;
@@ -473,6 +518,15 @@ int64_t netmodel_due(const struct netmodel *m)
         if (m->pair[i].shift_until_ms)
             due = MIN(due, m->pair[i].shift_until_ms);
     return due;
+}
+
+uint32_t netmodel_fib(const struct netmodel *m, uint16_t router)
+{
+    return m->router[router].fib;
+}
+bool netmodel_fib_counts(const struct netmodel *m, uint16_t router)
+{
+    return m->router[router].fib_told;
 }
 
 const struct verdicts *netmodel_verdicts(const struct netmodel *m)

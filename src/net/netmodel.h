@@ -12,6 +12,12 @@
  * (VIEW_IN_POST), else what was received. A prefix that the router announces by decree
  * (topo_allowed) is no rule of it: an aggregate leads nowhere by itself, which is how it loops.
  *
+ * A router may also tell its forwarding table itself (fpm.h), as a source of its own: the router's
+ * name and NETMODEL_FIB. That table is what the router does, whatever the rest says: a prefix that
+ * it lacks has no rule, and what is attached or static is what it says is. Where its route is one
+ * that BGP offers, that one is the router's choice. It counts from its first end of the table; when
+ * its feed is lost, the other feed counts again if that is up, else the table as it was.
+ *
  * A router is heard when its feed has been up for sync_ms and then a second went by without a route
  * from it, or after six times sync_ms; it stays so when the feed is lost, since its table then is
  * the last that is known. About a router that was never heard nothing is said that rests on a route
@@ -47,6 +53,8 @@ struct netmodel_options {
         .flap_window_ms = 300000, .limit_percent = 80, .shift_hold_ms = 600000                     \
     }
 
+#define NETMODEL_FIB "/fib"
+
 struct netmodel;
 struct netmodel *netmodel_new(const struct topo *t, struct attr_table *attrs, struct sources *s,
                               const struct netmodel_options *o);
@@ -74,6 +82,9 @@ const struct topo *netmodel_topo(const struct netmodel *m);
 struct rib *netmodel_rib(struct netmodel *m);
 struct fwd *netmodel_fwd(struct netmodel *m);
 bool netmodel_heard(const struct netmodel *m, uint16_t router, int64_t now_ms);
+/* The source that tells its forwarding table, 0: none ever did; and whether that table counts. */
+uint32_t netmodel_fib(const struct netmodel *m, uint16_t router);
+bool netmodel_fib_counts(const struct netmodel *m, uint16_t router);
 
 /* The way from a site to another by the model, hop by hop; returns how many hops. */
 uint16_t netmodel_way(struct netmodel *m, uint16_t from, uint16_t to,

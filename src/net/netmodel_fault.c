@@ -90,6 +90,34 @@ static void fault_prefixes(const struct fwd *f, const struct fwd_fault *fault, s
     }
 }
 
+/* Which of the cycle's hops BGP has no part in: the ones to look at first. */
+static void not_by_bgp(struct netmodel *m, const struct fwd *f, struct evidence *e)
+{
+    struct buf b = {0};
+    for (uint16_t i = 0; i < e->n_hops && e->n_prefixes; i++) {
+        struct prefix matched;
+        uint16_t router = e->hop[i].router;
+        if (fwd_lookup_atom(f, router, &e->prefix[0], &matched) == FWD_NONE)
+            continue;
+        route_choose(m, router, &matched, &m->choice);
+        if (m->choice.from == RULE_STATIC || (m->choice.from == RULE_FIB && !m->choice.says_bgp))
+            buf_fmt(&b, "%s%s", b.len ? ", " : "not by BGP at ", m->topo->router[router].name);
+    }
+    if (b.len)
+        str_copy(e->reason, sizeof e->reason, b.data);
+    buf_free(&b);
+}
+
+/* Has BGP offered the router a route for the prefix, and its forwarding table has none? */
+static bool not_installed(const struct netmodel *m, uint16_t router, const struct prefix *p)
+{
+    const struct router_state *r = &m->router[router];
+    struct ip_addr a = {.family = p->family};
+    memcpy(a.byte, p->byte, sizeof a.byte);
+    return r->fib_told && r->source && !m->n_changes &&
+           rib_match(m->rib, r->source, route_view_of(m, router), &a) != 0;
+}
+
 bool fault_verdict(struct netmodel *m, const struct fwd *f, const struct fwd_fault *fault,
                    enum verdict_kind *kind, struct evidence *e)
 {
@@ -103,23 +131,29 @@ bool fault_verdict(struct netmodel *m, const struct fwd *f, const struct fwd_fau
         for (uint16_t i = 0; !n && i < MIN(fault->n_routers, VERDICT_HOPS_MAX); i++)
             e->hop[n++] = (struct verdict_hop){fault->router[i], TOPO_NONE};
         e->n_hops = (uint16_t)n;
+        not_by_bgp(m, f, e);
         *kind = f == m->could ? V_LOOP_POSSIBLE : V_LOOP;
         return true;
     }
     bool announced;
     hole_evidence(m, f, fault, e, &announced);
+    if (fault->kind == FWD_NO_ROUTE && e->n_prefixes && not_installed(m, e->router, &e->prefix[0]))
+        str_copy(e->reason, sizeof e->reason, "BGP has a route, the forwarding table not");
     *kind = fault->watch ? V_BLACKHOLE : announced ? V_AGGREGATE_UNCOVERED : V_DEAD_END;
-    return m->router[fault->router[0]].heard;
+    return knows_table(&m->router[fault->router[0]]);
 }
 
-/* Is the circle that could be there now? Then it has its verdict. */
+/* Is there a circle now among the routers of one that could be? Then it has its verdict. */
 static bool there_already(const struct netmodel *m, const struct fwd_fault *could)
 {
     struct fwd_fault is;
-    for (size_t at = 0; fwd_next_fault(m->fwd, &at, &is);)
-        if (is.kind == FWD_LOOP && is.n_routers == could->n_routers &&
-            memcmp(is.router, could->router, is.n_routers * sizeof *is.router) == 0)
+    for (size_t at = 0; fwd_next_fault(m->fwd, &at, &is);) {
+        uint16_t in = 0; /* both lists ascend */
+        for (uint16_t i = 0; is.kind == FWD_LOOP && i < could->n_routers && in < is.n_routers; i++)
+            in = (uint16_t)(in + (could->router[i] == is.router[in]));
+        if (is.kind == FWD_LOOP && in == is.n_routers)
             return true;
+    }
     return false;
 }
 

@@ -2,6 +2,7 @@
  *
  *   netmodel.c        what comes in, sessions, limits, settling
  *   netmodel_route.c  which route a router uses; expectations, origins
+ *   netmodel_fib.c    forwarding tables that routers tell themselves
  *   netmodel_return.c routes that are announced to where they lead
  *   netmodel_fault.c  faults of the forwarding models as verdicts
  *   netmodel_site.c   ways between sites, asymmetry, probes */
@@ -44,7 +45,14 @@ struct router_state {
     uint32_t loc_routes, post_routes; /* in these views, of all its peers */
     int64_t last_ms;                  /* when it last told of a route */
     bool heard, tells_sessions;
+    uint32_t fib;  /* the source of its forwarding table; 0: never heard of */
+    bool fib_told; /* and that counts */
 };
+/* Is it known what it has, and so what it lacks? */
+static inline bool knows_table(const struct router_state *r)
+{
+    return r->heard || r->fib_told;
+}
 
 struct peer_state { /* by the number of the source_peer */
     uint16_t router, link; /* TOPO_NONE */
@@ -96,18 +104,33 @@ struct pair { /* from one site to another */
 };
 
 /* What choose() works out for a router and a prefix. */
-enum rule_from { RULE_NONE, RULE_ATTACHED, RULE_STATIC, RULE_ROUTE, RULE_OWN };
+enum rule_from {
+    RULE_NONE,
+    RULE_ATTACHED,
+    RULE_STATIC,
+    RULE_ROUTE, /* one that the router was told of */
+    RULE_OWN,
+    RULE_FIB, /* one of its forwarding table that no such route explains */
+};
 struct choice {
     enum rule_from from;
     uint32_t prefix_id;       /* of the RIB; 0: in no table */
     uint16_t set, acceptable; /* handles of the two models */
-    struct fwd_hop fixed;     /* of RULE_STATIC */
     uint32_t n;               /* routes that can be followed */
     struct best_path path[BEST_PATHS_MAX];
     struct fwd_hop hop[BEST_PATHS_MAX];
     struct best_result result; /* of RULE_ROUTE */
+    struct fwd_hop rule[FWD_HOPS_MAX]; /* where packets go, into dead links too */
+    uint32_t n_rule;
+    bool says_bgp; /* of RULE_FIB: the router says that it is BGP's */
     struct attr changed[BEST_PATHS_MAX]; /* attributes that the proposal on trial has changed */
     uint32_t n_changed;
+};
+
+enum place { /* of a source; 0: not looked up */
+    PLACE_NONE = 1,
+    PLACE_ROUTER = 2,                      /* and the topology's number */
+    PLACE_FIB = PLACE_ROUTER + TOPO_ROUTERS_MAX, /* the same */
 };
 
 struct netmodel {
@@ -121,7 +144,7 @@ struct netmodel {
     int64_t now_ms;
 
     struct router_state *router;
-    uint32_t of_source[SOURCE_ROUTERS_MAX + 1]; /* topology's number + 2; 0 not looked up, 1 none */
+    uint32_t of_source[SOURCE_ROUTERS_MAX + 1]; /* enum place */
     struct peer_state *peer;
     uint32_t n_peers;
     struct map64 link_of_address, link_of_via;
@@ -141,7 +164,7 @@ struct netmodel {
     struct work *queue;
     size_t n_queue, queue_cap;
     bool *rebuild; /* routers of which every prefix is to be looked at */
-    bool any_rebuild, heard_changed;
+    bool any_rebuild, heard_changed, fib_turned;
 
     struct prefix_index subnets, statics, attached, expects, allowed;
     uint32_t (*origin)[ORIGINS_MAX]; /* by router: AS numbers that may originate what it has */
@@ -157,13 +180,14 @@ struct netmodel {
     /* a proposal on trial */
     const struct net_change *change;
     size_t n_changes;
-    struct choice choice;
+    struct choice choice, without; /* without: as it was before the proposal */
     struct best_path other[BEST_PATHS_MAX]; /* of another view */
 };
 
 /* ---- netmodel.c ---- */
 void netmodel_enqueue(struct netmodel *m, uint16_t router, const struct prefix *p);
 uint16_t netmodel_router_of(struct netmodel *m, uint32_t source);
+uint16_t netmodel_fib_of(struct netmodel *m, uint32_t source); /* whose forwarding table it is */
 struct peer_state *netmodel_peer_of(struct netmodel *m, uint32_t peer);
 
 /* ---- netmodel_route.c ---- */
@@ -186,6 +210,25 @@ typedef void judge_fn(void *arg, enum verdict_kind kind, uint64_t key, bool hold
                       const struct evidence *e);
 void route_judge(struct netmodel *m, uint16_t router, const struct prefix *p,
                  const struct choice *c, judge_fn *fn, void *arg);
+
+/* Where the router sends what uses this route. False: it is a word to others and no rule. */
+bool route_hop_of(struct netmodel *m, uint16_t router, const struct prefix *p,
+                  const struct best_path *x, struct fwd_hop *hop);
+/* The rule without what the router's forwarding table says; no sets. */
+void route_choose_told(struct netmodel *m, uint16_t router, const struct prefix *p,
+                       struct choice *c);
+/* Does the proposal on trial take the link away, or change a static route of the router's? */
+bool route_link_lost(const struct netmodel *m, uint16_t link);
+bool route_static_on_trial(const struct netmodel *m, uint16_t router, const struct prefix *p);
+
+/* ---- netmodel_fib.c ---- */
+/* What a source says that is a router's forwarding table, and a change in it. */
+void fib_event(struct netmodel *m, uint16_t router, const struct route_event *e);
+void fib_changed(struct netmodel *m, uint16_t router, const struct rib_change *c);
+/* The router's other feed is up again. */
+void fib_beside(struct netmodel *m, uint16_t router);
+/* Makes the router's own table the choice. */
+void fib_choose(struct netmodel *m, uint16_t router, const struct prefix *p, struct choice *c);
 
 /* ---- netmodel_return.c ---- */
 void return_init(struct netmodel *m);

@@ -217,11 +217,11 @@ static bool find(struct netmodel *m, uint16_t router, struct fwd_hop hop, const 
 static bool look(struct netmodel *m, uint16_t router, const struct prefix *p,
                  const struct choice *c, struct returned *r)
 {
-    bool fixed = c->from == RULE_STATIC;
-    uint32_t n = c->from == RULE_ROUTE ? c->result.n_used : fixed;
+    bool sends = c->from == RULE_ROUTE || c->from == RULE_STATIC || c->from == RULE_FIB;
+    uint32_t n = sends ? c->n_rule : 0;
     struct way_bits *w = c->prefix_id && n ? ways_of(m, c->prefix_id) : NULL;
     for (uint32_t i = 0; w && i < n; i++) {
-        struct fwd_hop hop = fixed ? c->fixed : c->hop[c->result.used[i]];
+        struct fwd_hop hop = c->rule[i];
         if (hop.to >= m->topo->n_routers || hop.link >= m->topo->n_links)
             continue;
         uint32_t bit = m->way[hop.link].bit[topo_end(&m->topo->link[hop.link], router)];

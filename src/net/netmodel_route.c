@@ -114,7 +114,7 @@ static bool on_trial(const struct netmodel *m, enum net_change_kind kind, uint16
     return false;
 }
 
-static bool link_lost(const struct netmodel *m, uint16_t link)
+bool route_link_lost(const struct netmodel *m, uint16_t link)
 {
     for (size_t i = 0; i < m->n_changes; i++)
         if (m->change[i].kind == NET_LINK_DOWN && m->change[i].link == link)
@@ -183,7 +183,7 @@ static void add_on_trial(const struct netmodel *m, struct choice *c, uint16_t ro
     for (size_t i = 0; i < m->n_changes && c->n < BEST_PATHS_MAX; i++) {
         const struct net_change *x = &m->change[i];
         if (x->kind != NET_ROUTE_ADD || x->router != router || !prefix_equal(&x->prefix, p) ||
-            c->n_changed >= COUNTOF(c->changed) || link_lost(m, x->link))
+            c->n_changed >= COUNTOF(c->changed) || route_link_lost(m, x->link))
             continue;
         const struct topo_link *l = &m->topo->link[x->link];
         uint16_t other = topo_other(l, router);
@@ -241,13 +241,11 @@ static uint16_t link_to(struct netmodel *m, uint16_t router, const struct ip_add
     return (uint16_t)link;
 }
 
-/* Where the router sends what uses this route. False: it is a word to others and no rule.
- *
- * A route of the router's own, without a next hop, is one that it announces. Behind it is what BGP
+/* A route of the router's own, without a next hop, is one that it announces. Behind it is what BGP
  * does not show: an interface, a static route, a null route. Then packets are taken to be as good
  * as there; but not if the prefix is announced by decree (topo_allowed), whatever is behind it. */
-static bool hop_of(struct netmodel *m, uint16_t router, const struct prefix *p,
-                   const struct best_path *x, struct fwd_hop *hop)
+bool route_hop_of(struct netmodel *m, uint16_t router, const struct prefix *p,
+                  const struct best_path *x, struct fwd_hop *hop)
 {
     static const uint8_t nowhere[16];
     uint32_t allowed;
@@ -290,12 +288,12 @@ static void collect(struct netmodel *m, uint16_t router, const struct prefix *p,
         struct best_path x = c->path[i];
         struct fwd_hop hop;
         (void)netmodel_peer_of(m, x.peer);
-        if (!hop_of(m, router, p, &x, &hop))
+        if (!route_hop_of(m, router, p, &x, &hop))
             continue;
         if (view == VIEW_IN_PRE && own_as_count(m, router, x.attr))
             continue; /* what it will refuse */
         if (m->n_changes && hop.link != FWD_NO_LINK &&
-            (link_lost(m, hop.link) || on_trial(m, NET_ROUTE_REMOVE, router, hop.link, p)))
+            (route_link_lost(m, hop.link) || on_trial(m, NET_ROUTE_REMOVE, router, hop.link, p)))
             continue;
         if (hop.link != FWD_NO_LINK) {
             x.distance = m->topo->link[hop.link].distance;
@@ -307,6 +305,17 @@ static void collect(struct netmodel *m, uint16_t router, const struct prefix *p,
     }
     if (m->n_changes)
         add_on_trial(m, c, router, p);
+}
+
+bool route_static_on_trial(const struct netmodel *m, uint16_t router, const struct prefix *p)
+{
+    for (size_t i = 0; i < m->n_changes; i++) {
+        const struct net_change *x = &m->change[i];
+        if ((x->kind == NET_STATIC_ADD || x->kind == NET_STATIC_REMOVE) && x->router == router &&
+            prefix_equal(&x->prefix, p))
+            return true;
+    }
+    return false;
 }
 
 static bool static_rule(const struct netmodel *m, uint16_t router, const struct prefix *p,
@@ -326,7 +335,7 @@ static bool static_rule(const struct netmodel *m, uint16_t router, const struct 
             link = x->link;
         }
     }
-    if (!there || (link != TOPO_NONE && link_lost(m, link)))
+    if (!there || (link != TOPO_NONE && route_link_lost(m, link)))
         return false;
     *hop = link == TOPO_NONE ? (struct fwd_hop){FWD_DISCARD, FWD_NO_LINK}
                              : (struct fwd_hop){topo_other(&m->topo->link[link], router), link};
@@ -354,14 +363,15 @@ static bool origin_is_owner(const struct netmodel *m, const struct prefix *p, ui
  * comes back from a neighbour all the same is a path that hid where it came from: then the
  * question is what happens when the attachment goes. */
 static uint16_t acceptable(struct netmodel *m, uint16_t router, const struct prefix *p,
-                           const struct choice *c, bool attached, const struct fwd_hop *fixed)
+                           const struct choice *c)
 {
     struct fwd_hop hop[FWD_HOPS_MAX];
     size_t n = 0;
     uint32_t owner;
-    if (fixed) {
-        hop[n++] = *fixed;
-        hop[0].link |= fixed->to < FWD_ENDS ? FWD_UNSAFE : 0;
+    bool attached = c->from == RULE_ATTACHED;
+    if (c->from == RULE_STATIC || c->from == RULE_FIB || c->from == RULE_OWN) {
+        hop[n++] = c->rule[0];
+        hop[0].link |= c->rule[0].to < FWD_ENDS && !c->says_bgp ? FWD_UNSAFE : 0;
     }
     for (uint32_t i = 0; i < c->n && n < FWD_HOPS_MAX; i++) {
         const struct attr *a = c->path[i].attr;
@@ -448,44 +458,44 @@ static bool select_route(const struct best_policy *policy, struct choice *c)
     return c->n && best_select(policy, c->path, c->n, &c->result);
 }
 
-void route_choose(struct netmodel *m, uint16_t router, const struct prefix *p, struct choice *c)
+void route_choose_told(struct netmodel *m, uint16_t router, const struct prefix *p,
+                       struct choice *c)
 {
     uint32_t subnet;
-    struct fwd_hop fixed, used[FWD_HOPS_MAX];
-    bool attached = prefix_index_find(&m->attached, router, p, &subnet);
-    bool is_static = static_rule(m, router, p, &fixed);
+    struct fwd_hop fixed;
     c->from = RULE_NONE;
-    c->set = c->acceptable = FWD_NONE;
-    c->n_changed = 0;
+    c->n_changed = c->n_rule = 0;
+    c->says_bgp = false;
     c->result.n_used = 0;
     collect(m, router, p, c);
-    if (select_route(&m->topo->router[router].policy, c)) {
-        uint32_t n = MIN(c->result.n_used, FWD_HOPS_MAX);
-        for (uint32_t i = 0; i < n; i++)
-            used[i] = alive(m, c->hop[c->result.used[i]]);
-        c->set = fwd_set(m->fwd, used, n);
-        c->from = RULE_ROUTE;
-    }
-    if (attached) {
+    bool chosen = select_route(&m->topo->router[router].policy, c);
+    if (prefix_index_find(&m->attached, router, p, &subnet)) {
         c->from = RULE_ATTACHED;
-        c->set = FWD_SET_DELIVER;
-    } else if (is_static) {
+        c->rule[c->n_rule++] = (struct fwd_hop){FWD_DELIVER, FWD_NO_LINK};
+    } else if (static_rule(m, router, p, &fixed)) {
         c->from = RULE_STATIC;
-        c->fixed = fixed;
-        used[0] = alive(m, fixed);
-        c->set = fwd_set(m->fwd, used, 1);
-    }
-    struct fwd_hop own = {FWD_EXIT, FWD_NO_LINK};
-    bool is_own = c->from == RULE_NONE && originates(m, router, p);
-    if (is_own) {
+        c->rule[c->n_rule++] = fixed;
+    } else if (chosen) {
+        c->from = RULE_ROUTE;
+        for (uint32_t i = 0; i < MIN(c->result.n_used, FWD_HOPS_MAX); i++)
+            c->rule[c->n_rule++] = c->hop[c->result.used[i]];
+    } else if (originates(m, router, p)) {
         c->from = RULE_OWN;
-        c->set = fwd_set(m->fwd, &own, 1);
+        c->rule[c->n_rule++] = (struct fwd_hop){FWD_EXIT, FWD_NO_LINK};
     }
-    if (m->could)
-        c->acceptable = acceptable(m, router, p, c, attached,
-                                   is_static ? &fixed
-                                   : is_own  ? &own
-                                             : NULL);
+}
+
+/* The set comes last: what another one asks for may take back one that is not used yet. */
+void route_choose(struct netmodel *m, uint16_t router, const struct prefix *p, struct choice *c)
+{
+    struct fwd_hop live[FWD_HOPS_MAX];
+    route_choose_told(m, router, p, c);
+    if (m->router[router].fib_told)
+        fib_choose(m, router, p, c);
+    for (uint32_t i = 0; i < c->n_rule; i++)
+        live[i] = alive(m, c->rule[i]);
+    c->set = c->from == RULE_ATTACHED ? FWD_SET_DELIVER : fwd_set(m->fwd, live, c->n_rule);
+    c->acceptable = m->could ? acceptable(m, router, p, c) : FWD_NONE;
 }
 
 /* ---- judging ---- */
@@ -505,6 +515,12 @@ static struct evidence route_evidence(const struct netmodel *m, uint16_t router,
             e.link = c->hop[best].link;
         if (c->hop[best].to < m->topo->n_routers)
             e.neighbour = c->hop[best].to;
+    }
+    if (c->from == RULE_FIB) {
+        if (c->rule[0].link < m->topo->n_links)
+            e.link = c->rule[0].link;
+        if (c->rule[0].to < m->topo->n_routers)
+            e.neighbour = c->rule[0].to;
     }
     return e;
 }
@@ -543,6 +559,8 @@ static void judge_next_hops(const struct netmodel *m, const struct topo_expect *
         elsewhere |= !in_list(x, c->hop[c->result.used[i]].link);
         best_used |= c->hop[c->result.used[i]].link == x->next[0];
     }
+    for (uint32_t i = 0; x->n_next && c->from == RULE_FIB && i < c->n_rule; i++)
+        elsewhere |= !in_list(x, c->rule[i].link);
     fn(arg, V_NEXT_HOP, key, elsewhere, e);
     fn(arg, V_BETTER_UNUSED, key, best_there && !best_used, e);
 }
@@ -590,9 +608,10 @@ void route_judge(struct netmodel *m, uint16_t router, const struct prefix *p,
     }
     if (y)
         e.prefix[e.n_prefixes++] = y->prefix; /* it, and what it is inside of */
-    fn(arg, V_MORE_SPECIFIC, key, longer && c->from == RULE_ROUTE, &e);
+    bool found = c->from == RULE_ROUTE || c->from == RULE_FIB;
+    fn(arg, V_MORE_SPECIFIC, key, longer && found, &e);
     if (t->router[router].exact)
-        fn(arg, V_ROUTE_UNEXPECTED, key, !x && !y && c->from == RULE_ROUTE, &e);
+        fn(arg, V_ROUTE_UNEXPECTED, key, !x && !y && found, &e);
 }
 
 struct live {
@@ -637,7 +656,7 @@ void route_missing(struct netmodel *m)
             str_copy(e.reason, sizeof e.reason, "received and refused");
         }
         verdict_put(&m->verdicts, V_ROUTE_MISSING, verdict_key_prefix(want->router, &want->prefix),
-                    m->router[want->router].heard, m->now_ms, &e);
+                    knows_table(&m->router[want->router]), m->now_ms, &e);
     }
 }
 

@@ -116,9 +116,9 @@ static bool passes(const struct pair *p, uint16_t router)
 /* Do all routers on the way tell us their tables? */
 bool site_ways_known(const struct netmodel *m, const struct pair *p, uint16_t from)
 {
-    bool known = p->ends && m->router[m->topo->site[from].router].heard;
+    bool known = p->ends && knows_table(&m->router[m->topo->site[from].router]);
     for (uint16_t i = 0; known && i < MIN(p->n_edges, EDGES_MAX); i++)
-        known = m->router[p->edge[i] >> 16 & 0xffff].heard;
+        known = knows_table(&m->router[p->edge[i] >> 16 & 0xffff]);
     return known;
 }
 
@@ -203,21 +203,34 @@ static uint16_t router_at(const struct topo *t, const struct ip_addr *a)
     return TOPO_NONE;
 }
 
-/* Expected x model x probe: each disagreement has its own name. */
+/* By the model, do packets that are at this router on their way to the site go round? */
+static bool goes_round(const struct netmodel *m, uint16_t router, uint16_t to)
+{
+    struct fwd_hop hop[VERDICT_HOPS_MAX];
+    struct ip_addr a;
+    size_t n;
+    uint16_t last;
+    return router < m->topo->n_routers && site_address(m->topo, to, &a) &&
+           fwd_walk(m->fwd, router, &a, hop, COUNTOF(hop), &n, &last) == FWD_END_LOOP;
+}
+
+/* Expected x model x probe: each disagreement has its own name. One way that is known and wrong is
+ * reason enough for answers that do not come. */
 static void join(struct netmodel *m, uint16_t from, uint16_t to, const struct evidence *e)
 {
     const struct pair *there = pair_at(m, from, to), *back = pair_at(m, to, from);
     struct heard h = probes_of(there);
     uint64_t key = verdict_key(from, to, 0);
-    bool known = site_ways_known(m, there, from) && site_ways_known(m, back, to);
-    bool wrong = known && ((there->ends | back->ends) & WAY_WRONG) != 0;
+    bool known_there = site_ways_known(m, there, from), known_back = site_ways_known(m, back, to);
+    bool known = known_there && known_back;
+    bool wrong = (known_there && there->ends & WAY_WRONG) || (known_back && back->ends & WAY_WRONG);
     bool all_lost = h.down && !h.up, some_lost = h.down && h.up;
     bool by_kind = some_lost && (h.kinds_up & h.kinds_down) == 0;
     bool filtered = by_kind || (known && h.down && firewalls_differ(m, there, back));
     struct evidence with = *e;
     with.value = h.down;
     with.limit = h.down + h.up;
-    if (!known)
+    if (!known && !wrong)
         str_copy(with.reason, sizeof with.reason, "not all routers are heard");
     int64_t since = there->down_since_ms ? there->down_since_ms : m->now_ms;
     const struct {
@@ -237,7 +250,9 @@ static void join(struct netmodel *m, uint16_t from, uint16_t to, const struct ev
     with.address = there->loop_at;
     with.router = there->loop_seen ? router_at(m->topo, &there->loop_at) : TOPO_NONE;
     verdict_put(&m->verdicts, V_LOOP_SEEN, key,
-                there->loop_seen && !(there->ends & 1u << FWD_END_LOOP), m->now_ms, &with);
+                there->loop_seen && !(there->ends & 1u << FWD_END_LOOP) &&
+                    !goes_round(m, with.router, to),
+                m->now_ms, &with);
 }
 
 static void judge_pair(struct netmodel *m, uint16_t from, uint16_t to)
@@ -263,7 +278,8 @@ static void mark(struct netmodel *m, uint16_t to, uint16_t router)
 {
     for (uint32_t i = 0; i < m->topo->n_sites; i++) {
         struct pair *p = pair_at(m, (uint16_t)i, to);
-        if (router >= m->topo->n_routers || m->topo->site[i].router == router || passes(p, router))
+        if (router >= m->topo->n_routers || m->topo->site[i].router == router ||
+            passes(p, router) || p->loop_seen)
             p->stale = m->pairs_stale = true;
     }
 }

@@ -141,6 +141,11 @@ static void view_router(struct jw *w, struct watch *n, uint16_t i)
     kv_uint(w, "sessions", peers);
     kv_uint(w, "sessions_up", up);
     kv_uint(w, "routes", routes);
+    uint32_t fib = netmodel_fib(watch_model(n), i);
+    struct rib_feed table = fib ? rib_feed(rib, fib) : (struct rib_feed){0};
+    kv_text(w, "fib", !table.ever ? "none" : table.up ? "up" : "lost");
+    kv_bool(w, "fib_counts", netmodel_fib_counts(watch_model(n), i));
+    kv_uint(w, "fib_routes", fib ? rib_router_routes(rib, fib) : 0);
     jw_end(w);
 }
 

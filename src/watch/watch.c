@@ -202,6 +202,11 @@ int watch_bmp_port(const struct watch *w)
     return w->bmp_port;
 }
 
+int watch_fpm_port(const struct watch *w)
+{
+    return w->fpm_port;
+}
+
 int64_t watch_now(const struct watch *w)
 {
     return w->now_ms;

@@ -1,8 +1,8 @@
 /* watch.h - the live watch of the network: feeds and probes into the model, verdicts out.
  *
- *   routers ── BMP ──► station ─┐
- *   clouds ── polls ────────────┼─► netmodel (net/netmodel.h) ─► verdicts ─► log, told(), API
- *   sites ── probes ────────────┘
+ *   routers ─ BMP, FPM ─► stations ─┐
+ *   clouds ── polls ────────────────┼─► netmodel (net/netmodel.h) ─► verdicts ─► log, told(), API
+ *   sites ── probes ────────────────┘
  *
  * It runs on the loop of whoever holds it, settles the model soon after something came in, and
  * keeps what the pages ask for: the latest of each path under probes, and the verdicts that have
@@ -79,6 +79,7 @@ void watch_settle(struct watch *w);
 struct netmodel *watch_model(struct watch *w);
 const struct topo *watch_topo(const struct watch *w);
 int watch_bmp_port(const struct watch *w); /* 0: none listens */
+int watch_fpm_port(const struct watch *w);
 int64_t watch_now(const struct watch *w);  /* Unix time of the last settling */
 
 uint32_t watch_paths(const struct watch *w);

@@ -105,7 +105,7 @@ static void take_listen(struct conf *f, const struct conf_node *n, const char *t
 {
     struct ip_addr a;
     take_address(f, n, text, &a);
-    str_copy(((struct watch_config *)base)->bmp_listen, TOPO_NAME_MAX, text);
+    str_copy(((struct watch_station *)base)->listen, TOPO_NAME_MAX, text);
 }
 
 /* ---- routers ---- */
@@ -128,17 +128,26 @@ static void router_done(struct conf *f, const struct conf_node *n, void *base, v
                    "is only for order: cloud-router-standard; take it away");
 }
 
+static void add_speaker(struct conf *f, const struct conf_node *n, struct watch_station *s,
+                        const struct ip_addr *a, const struct topo_router *owner)
+{
+    const struct topo *t = &of(f)->topo;
+    for (uint32_t i = 0; i < s->n_speakers; i++)
+        if (ip_equal(&s->speaker[i].address, a))
+            conf_error(f, n, "is an address of %s already; each router has addresses of its own",
+                       t->router[s->speaker[i].router].name);
+    s->speaker = mem_grow(s->speaker, s->n_speakers + 1, sizeof *s->speaker);
+    s->speaker[s->n_speakers++] = (struct watch_speaker){*a, (uint16_t)(owner - t->router)};
+}
+
 static void bmp_done(struct conf *f, const struct conf_node *n, void *base, void *owner)
 {
-    struct watch_config *w = of(f);
-    const struct ip_addr *a = &((struct raw_address *)base)->address;
-    for (uint32_t i = 0; i < w->n_speakers; i++)
-        if (ip_equal(&w->speaker[i].address, a))
-            conf_error(f, n, "is an address of %s already; each router has addresses of its own",
-                       w->topo.router[w->speaker[i].router].name);
-    w->speaker = mem_grow(w->speaker, w->n_speakers + 1, sizeof *w->speaker);
-    w->speaker[w->n_speakers++] =
-        (struct watch_speaker){*a, (uint16_t)((struct topo_router *)owner - w->topo.router)};
+    add_speaker(f, n, &of(f)->bmp, &((struct raw_address *)base)->address, owner);
+}
+
+static void fpm_done(struct conf *f, const struct conf_node *n, void *base, void *owner)
+{
+    add_speaker(f, n, &of(f)->fpm, &((struct raw_address *)base)->address, owner);
 }
 
 static const struct conf_row address_rows[] = {
@@ -146,6 +155,8 @@ static const struct conf_row address_rows[] = {
 };
 static const struct conf_table bmp_addresses = {CONF_TABLE(address_rows), .shorthand = "address",
                                                 .done = bmp_done};
+static const struct conf_table fpm_addresses = {CONF_TABLE(address_rows), .shorthand = "address",
+                                                .done = fpm_done};
 
 #define ADDRESSES(sub_, max_)                                                                      \
     .type = CONF_LIST, CONF_EACH(struct raw_address), .one_or_many = true, .min = 1,               \
@@ -160,6 +171,8 @@ static const struct conf_row router_rows[] = {
      ROUTER(kind), .type = CONF_ENUM, .names = kinds, .def = "edge"},
     {"bmp", "Addresses from which it speaks BMP to the station.", ADDRESSES(bmp_addresses, 8),
      .def_doc = "none, it speaks no BMP"},
+    {"fpm", "Addresses from which it tells its forwarding table by FPM.",
+     ADDRESSES(fpm_addresses, 8), .def_doc = "none, it does not tell it"},
     {"region", "Its region.", ROUTER(region), .type = CONF_NAME, .def_doc = "none"},
     {"as", "Its AS number; 0: it has none.", ROUTER(as), .type = CONF_INT, .min = 0,
      .max = 4294967295.0, .def = "0"},
@@ -471,15 +484,24 @@ static const struct conf_table bound_table = {CONF_TABLE(bound_rows), .doc = "Bo
 
 /* ---- feeds, probes ---- */
 
-static const struct conf_row bmp_rows[] = {
-    {"listen", "The address on which routers reach the station.", .type = CONF_TEXT,
-     .take = take_listen, .def = "127.0.0.1"},
-    {"port", "Its TCP port; 0: any free one.", CONF_AT(struct watch_config, bmp_port),
-     .type = CONF_INT, .min = 0, .max = 65535, .def = "5000"},
-};
+#define STATION_ROWS(port_)                                                                        \
+    {"listen", "The address on which routers reach the station.", .type = CONF_TEXT,               \
+     .take = take_listen, .def = "127.0.0.1"},                                                     \
+        {"port",                                                                                   \
+         "Its TCP port; 0: any free one.",                                                         \
+         CONF_AT(struct watch_station, port),                                                      \
+         .type = CONF_INT,                                                                         \
+         .min = 0,                                                                                 \
+         .max = 65535,                                                                             \
+         .def = (port_)},
+static const struct conf_row bmp_rows[] = {STATION_ROWS("5000")};
 static const struct conf_table bmp_table = {CONF_TABLE(bmp_rows),
                                             .doc = "The station for BMP (RFC 7854). Without it "
                                                    "nothing listens."};
+static const struct conf_row fpm_rows[] = {STATION_ROWS("2620")};
+static const struct conf_table fpm_table = {
+    CONF_TABLE(fpm_rows), .doc = "The station for FPM, FRR's Forwarding Plane Manager. Without it "
+                                 "nothing listens."};
 
 static void probes_done(struct conf *f, const struct conf_node *n, void *base, void *owner)
 {
@@ -648,7 +670,9 @@ static void network_done(struct conf *f, const struct conf_node *n, void *base, 
     struct watch_config *w = base;
     (void)owner;
     if (!conf_child(n, "bmp"))
-        w->bmp_listen[0] = '\0';
+        w->bmp.listen[0] = '\0';
+    if (!conf_child(n, "fpm"))
+        w->fpm.listen[0] = '\0';
     if (n && !w->topo.n_routers)
         conf_error(f, n, "has no routers; add them, or take the section away");
 }
@@ -666,7 +690,9 @@ static const struct conf_row network_rows[] = {
      CONF_EACH(struct raw_allowed), .max = 10000, .sub = &allowed_table},
     {"expect", "Expected routes.", LISTED(expect, n_expects), .max = 100000, .sub = &expect_table},
     {"latency", "Bounds of latency.", LISTED(bound, n_bounds), .max = 4096, .sub = &bound_table},
-    {"bmp", "Where routers tell what they know.", .type = CONF_MAP, .sub = &bmp_table},
+    {"bmp", "Where routers tell what they know.", WATCH(bmp), .type = CONF_MAP, .sub = &bmp_table},
+    {"fpm", "Where routers tell what they do: their forwarding tables.", WATCH(fpm),
+     .type = CONF_MAP, .sub = &fpm_table},
     {"clouds", "Routers in clouds that are asked.", WATCH(clouds), .type = CONF_MAP,
      .sub = &cloud_table},
     {"probes", "What is probed from here.", WATCH(probes), .type = CONF_MAP, .sub = &probe_table},
@@ -695,7 +721,8 @@ void watch_config_free(struct watch_config *w)
     if (!w)
         return;
     topo_free(&w->topo);
-    mem_free(w->speaker);
+    mem_free(w->bmp.speaker);
+    mem_free(w->fpm.speaker);
     for (uint32_t i = 0; i < w->clouds.n_aws; i++)
         mem_free(w->clouds.aws[i].table);
     mem_free(w->clouds.aws);

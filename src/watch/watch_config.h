@@ -31,9 +31,16 @@ struct watch_probes {
     char key_file[WATCH_PATH_MAX]; /* of authenticated STAMP, hexadecimal; "": not */
 };
 
-struct watch_speaker { /* an address from which a router speaks BMP */
+struct watch_speaker { /* an address from which a router speaks */
     struct ip_addr address;
     uint16_t router;
+};
+
+struct watch_station { /* where routers tell what they know (BMP), and what they do (FPM) */
+    char listen[TOPO_NAME_MAX]; /* ""; then no station listens */
+    uint16_t port;
+    struct watch_speaker *speaker;
+    uint32_t n_speakers;
 };
 
 struct watch_google { /* a Cloud Router that is asked */
@@ -65,10 +72,7 @@ struct watch_clouds {
 struct watch_config {
     bool given; /* the file has the section */
     struct topo topo;
-    struct watch_speaker *speaker;
-    uint32_t n_speakers;
-    char bmp_listen[TOPO_NAME_MAX]; /* ""; then no station listens */
-    uint16_t bmp_port;
+    struct watch_station bmp, fpm;
     uint32_t sync_ms, flap_count, flap_window_ms, limit_percent;
     uint32_t routes_max;
     struct watch_probes probes;

@@ -6,8 +6,8 @@
 
 #include <uv.h>
 
-#include "driver/routes/bmp_station.h"
 #include "driver/routes/cloud.h"
+#include "driver/routes/feed_station.h"
 #include "watch/watch.h"
 
 enum { WATCH_FINDINGS_MAX = 256 };
@@ -32,8 +32,8 @@ struct watch {
     uint32_t n_paths, cap_paths;
 
     struct bgp_decoder *decoder;
-    struct bmp_station *station;
-    int bmp_port;
+    struct feed_station *bmp, *fpm; /* NULL: nothing listens */
+    int bmp_port, fpm_port;
     struct watch_links *links;   /* what clouds say of links; NULL: nothing yet */
     struct watch_asking *asking; /* clouds; NULL: none is asked */
     struct watch_door *door;     /* for events that are pushed; NULL: closed */

@@ -7,16 +7,21 @@ import subprocess
 import tempfile
 
 from bmp import Router
+from fpm import STATIC, Table
 from hub import Hub, ROOT, TANDEM, Tap
 
 tap = Tap()
 text = open(os.path.join(ROOT, "examples", "network.yaml")).read()
-text = text.replace("172.31.0.", "127.0.0.1").replace("port: 5000}", "port: 0}").replace("network:\n", "network:\n  sync_ms: 300\n", 1)
+text = text.replace("172.31.0.", "127.0.0.1").replace("port: 5000}", "port: 0}")
+text = text.replace("network:\n", "network:\n  sync_ms: 300\n  fpm: {port: 0}\n", 1)
+text = re.sub(r"bmp: (127[.0-9]+)}", r"bmp: \1, fpm: \1}", text)
+text = text.replace("name: us-peering, ", "name: us-peering, a_address: 169.254.7.1, b_address: 169.254.7.2, ")
 config = tempfile.NamedTemporaryFile("w", suffix=".yaml")
 config.write(text)
 config.flush()
 hub = Hub(config=config.name, speed=1)
 port = int(hub.wait_for(lambda: re.search(r"routers may speak BMP.*port=(\d+)", hub.logged()), "the station's port").group(1))
+fpm_port = int(hub.wait_for(lambda: re.search(r"routers may speak FPM.*port=(\d+)", hub.logged()), "the other station's port").group(1))
 
 
 def post(path, body):
@@ -133,6 +138,43 @@ tap.check("10.1.77.0/24" in leak["text"], f"the verdict: {leak}")
 gcp.routes("169.254.4.2", 64602, [], withdrawn=["10.1.77.0/24"])
 hub.wait_for(lambda: net()["verdicts"] == [], "the end of the leak")
 tap.end("a leaked more specific route is named")
+
+# ---- what routers do, whatever they say ----
+
+BY = {"use1": ("169.254.1.1", "169.254.2.1"), "usw2": ("169.254.3.1", "169.254.4.1")} # both links, as BGP would
+
+
+def tell_table(name, source, subnet):
+    t = Table(fpm_port, source)
+    t.route(f"10.{subnet}.0.0/16")
+    for other in sorted({"100", "1", "2", "3", "4"} - {subnet}):
+        t.route(f"10.{other}.0.0/16", *BY[name])
+    return t
+
+
+table = {"use1": tell_table("use1", "127.0.0.12", "1"), "usw2": tell_table("usw2", "127.0.0.13", "2")}
+counted = hub.wait_for(lambda: {r["name"]: r for r in net()["routers"] if r["fib_counts"]}.keys() >= {"use1", "usw2"} and net(), "tables told")
+tap.equal({r["name"]: (r["fib"], r["fib_routes"]) for r in counted["routers"]},
+          {"gcp": ("none", 0), "use1": ("up", 9), "usw2": ("up", 9), "euc1": ("none", 0), "euw2": ("none", 0)}, "forwarding tables")
+tap.equal(net()["verdicts"], [], "tables that say what BGP says")
+table["use1"].route("10.3.0.0/16", "169.254.7.2", protocol=STATIC)
+table["usw2"].route("10.3.0.0/16", "169.254.7.1", protocol=STATIC)
+loop = hub.wait_for(lambda: verdicts().get("forwarding_loop"), "the loop of two static routes")
+tap.check("10.3.0.0/16; round by use1 -us-peering-> usw2 -us-peering->; not by BGP at use1, usw2" in loop["text"], f"the verdict: {loop}")
+tap.check("use1 -(us-peering)-> usw2 -(us-peering)-> use1: loop" in cli("path", "us-east-1", "eu-central-1"), "tandem net path")
+tap.check(re.search(r"use1/fib .*static", cli("routes", "10.3.0.7")), "tandem net routes")
+for name, t in table.items():
+    t.route("10.3.0.0/16", *BY[name])
+hub.wait_for(lambda: net()["verdicts"] == [], "the end of the loop")
+table["use1"].no_route("10.3.0.0/16")
+hole = hub.wait_for(lambda: verdicts().get("no_path"), "the route that is not there")
+table["use1"].close()
+lost = hub.wait_for(lambda: verdicts().get("feed_stale"), "the lost table")
+tap.check("at use1" in lost["text"] and "FPM" in lost["text"], f"the verdict: {lost}")
+hub.wait_for(lambda: {"no_path"} & verdicts().keys() == set(), "what BGP says counting again")
+table["use1"] = tell_table("use1", "127.0.0.12", "1")
+hub.wait_for(lambda: net()["verdicts"] == [], "a healthy network again")
+tap.end("a loop that only forwarding tables show is named, and a lost table is not believed")
 
 spoke["euw2"].close()
 hub.wait_for(lambda: verdicts().get("feed_stale"), "the lost feed")

@@ -12,6 +12,9 @@ const router = (name, as, sessions, up) => ({
     sessions,
     sessions_up: up,
     routes: 2,
+    fib: 'none',
+    fib_counts: false,
+    fib_routes: 0,
 });
 const link = (name, b, session) => ({
     name,

@@ -1,6 +1,6 @@
-/* bmp_station.c - connections in a list, addresses in a table of tokens, routers with what they
+/* feed_station.c - connections in a list, addresses in a table of tokens, routers with what they
  * cost; one timer a second for what takes too long. */
-#include "driver/routes/bmp_station.h"
+#include "driver/routes/feed_station.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,11 +27,11 @@ struct address { /* tokens of an address */
 };
 
 struct conn {
-    struct bmp_station *station;
+    struct feed_station *station;
     uv_tcp_t tcp;
     LIST_ENTRY(conn) link;
-    struct bmp_session *session; /* NULL: ended, the handle is closing */
-    struct ip_addr ip;           /* as it connects */
+    void *session;     /* of the protocol; NULL: ended, the handle is closing */
+    struct ip_addr ip; /* as it connects */
     uint32_t router;
     bool introduced;
     uint64_t opened_ms, begun_ms; /* of the loop; begun: of the message that is not complete */
@@ -40,10 +40,10 @@ struct conn {
     unsigned quirks; /* that were logged */
 };
 
-struct bmp_station {
-    struct bmp_station_ports ports;
-    struct bmp_station_config config;
-    struct bmp_router *routers;
+struct feed_station {
+    struct feed_station_ports ports;
+    struct feed_station_config config;
+    struct feed_router *routers;
     struct ip_addr *unlisted; /* that have a number */
     uint32_t n_unlisted;
     uv_tcp_t listener[LISTENERS_MAX];
@@ -54,14 +54,14 @@ struct bmp_station {
     uint32_t n_addresses;
     int64_t *cost; /* by router number - 1: bytes the table of attributes grew while it spoke */
     uint32_t n_costs;
-    struct bmp_station_stats stats;
+    struct feed_station_stats stats;
     bool closing;
     void (*closed)(void *arg);
     void *closed_arg;
     char read_buffer[READ_BYTES];
 };
 
-static const char *const end_names[BMP_ENDS - BMP_STATUSES] = {
+static const char *const end_names[FEED_ENDS - FEED_STATUSES_MAX] = {
     "closed by the router",
     "the connection broke",
     "replaced by a newer connection of the router",
@@ -71,11 +71,11 @@ static const char *const end_names[BMP_ENDS - BMP_STATUSES] = {
     "the station closes",
 };
 
-const char *bmp_end_text(unsigned end)
+const char *feed_end_text(const struct feed_protocol *p, unsigned end)
 {
-    return end < BMP_STATUSES ? bmp_status_names[end]
-           : end < BMP_ENDS   ? end_names[end - BMP_STATUSES]
-                              : "unknown";
+    return end < p->statuses                             ? p->status_names[end]
+           : end >= FEED_STATUSES_MAX && end < FEED_ENDS ? end_names[end - FEED_STATUSES_MAX]
+                                                         : "unknown";
 }
 
 static int64_t system_now_ms(void *unused)
@@ -85,19 +85,19 @@ static int64_t system_now_ms(void *unused)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int64_t unix_ms(const struct bmp_station *s)
+static int64_t unix_ms(const struct feed_station *s)
 {
     return s->ports.now_ms(s->ports.now_arg);
 }
 
 /* ---- the end of a connection ---- */
 
-static void finish(struct bmp_station *s);
+static void finish(struct feed_station *s);
 
 static void on_conn_closed(uv_handle_t *h)
 {
     struct conn *c = CONTAINER_OF(h, struct conn, tcp);
-    struct bmp_station *s = c->station;
+    struct feed_station *s = c->station;
     s->handles--;
     mem_free(c);
     finish(s);
@@ -105,28 +105,30 @@ static void on_conn_closed(uv_handle_t *h)
 
 static void conn_end(struct conn *c, unsigned why)
 {
-    struct bmp_station *s = c->station;
+    struct feed_station *s = c->station;
     char ip[IP_TEXT_MAX];
     if (!c->session)
         return;
-    struct bmp_session *session = c->session;
+    const struct feed_protocol *p = s->ports.protocol;
+    void *session = c->session;
     c->session = NULL;
     LIST_REMOVE(c, link);
     s->stats.conns--;
     s->stats.kept -= c->kept;
     s->stats.ended[why]++;
-    struct bmp_stats st = bmp_session_stats(session);
+    struct feed_figures st = p->figures(session);
     s->stats.messages += st.messages;
     const char *name = source_router_name(s->ports.sources, c->router);
-    bool quiet = why == BMP_TERMINATED || why == BMP_END_CLOSED || why == BMP_END_STATION;
+    bool quiet =
+        (p->goodbye && why == p->goodbye) || why == FEED_END_CLOSED || why == FEED_END_STATION;
     if (quiet)
-        log_notice("bmp", "router gone", LF_S("router", name), LF_S("why", bmp_end_text(why)),
-                   LF_U("messages", st.messages));
+        log_notice("feed", "router gone", LF_S("by", p->name), LF_S("router", name),
+                   LF_S("why", feed_end_text(p, why)), LF_U("messages", st.messages));
     else
-        log_warn("bmp", "session ended", LF_S("router", name), LF_S("address", ip_text(&c->ip, ip)),
-                 LF_S("why", bmp_end_text(why)), LF_U("messages", st.messages),
-                 LF_U("glitches", st.glitches));
-    bmp_session_free(session, unix_ms(s));
+        log_warn("feed", "session ended", LF_S("by", p->name), LF_S("router", name),
+                 LF_S("address", ip_text(&c->ip, ip)), LF_S("why", feed_end_text(p, why)),
+                 LF_U("messages", st.messages), LF_U("glitches", st.glitches));
+    p->end(session, unix_ms(s));
     uv_close((uv_handle_t *)&c->tcp, on_conn_closed);
 }
 
@@ -135,12 +137,13 @@ static void conn_end(struct conn *c, unsigned why)
 /* Each habit once a connection. */
 static void log_quirks(struct conn *c)
 {
-    unsigned quirks = bmp_session_stats(c->session).quirks;
+    const struct feed_protocol *p = c->station->ports.protocol;
+    unsigned quirks = p->figures(c->session).quirks;
     const char *name = source_router_name(c->station->ports.sources, c->router);
-    for (int bit = 0; bit < BMP_QUIRKS; bit++)
+    for (unsigned bit = 0; bit < p->quirks; bit++)
         if ((quirks & ~c->quirks) >> bit & 1)
-            log_info("bmp", "a habit of this router", LF_S("router", name),
-                     LF_S("habit", bmp_quirk_names[bit]));
+            log_info("feed", "a habit of this router", LF_S("by", p->name), LF_S("router", name),
+                     LF_S("habit", p->quirk_names[bit]));
     c->quirks = quirks;
 }
 
@@ -148,12 +151,12 @@ static void log_quirks(struct conn *c)
  * before it sees it come. */
 static void introduced(struct conn *c)
 {
-    struct bmp_station *s = c->station;
+    struct feed_station *s = c->station;
     struct conn *other, *next;
     for (other = LIST_FIRST(&s->conns); other; other = next) {
         next = LIST_NEXT(other, link);
         if (other->router == c->router && other->introduced)
-            conn_end(other, BMP_END_REPLACED);
+            conn_end(other, FEED_END_REPLACED);
     }
     c->introduced = true;
     c->since_ms = unix_ms(s);
@@ -167,7 +170,7 @@ static void on_event(void *arg, const struct route_event *e)
     c->station->ports.sink(c->station->ports.arg, e);
 }
 
-static int64_t *cost_of(struct bmp_station *s, uint32_t router)
+static int64_t *cost_of(struct feed_station *s, uint32_t router)
 {
     if (router > s->n_costs) {
         uint32_t n = MAX(router, s->n_costs * 2);
@@ -180,32 +183,33 @@ static int64_t *cost_of(struct bmp_station *s, uint32_t router)
 
 static void conn_read(struct conn *c, const char *bytes, size_t n)
 {
-    struct bmp_station *s = c->station;
+    struct feed_station *s = c->station;
     bool was_introduced = c->introduced;
     size_t before = attr_table_stats(s->ports.attrs).bytes;
-    enum bmp_status status = bmp_feed(c->session, bytes, n, unix_ms(s));
+    const struct feed_protocol *p = s->ports.protocol;
+    unsigned status = p->feed(c->session, bytes, n, unix_ms(s));
     int64_t *cost = cost_of(s, c->router);
     *cost += (int64_t)(attr_table_stats(s->ports.attrs).bytes - before);
-    size_t kept = bmp_session_kept(c->session);
+    size_t kept = p->kept(c->session);
     s->stats.bytes += n;
     s->stats.kept += kept - c->kept;
     c->kept = kept;
     if (kept <= n) /* all of it came just now */
         c->begun_ms = uv_now(s->ports.loop);
     if (c->introduced && !was_introduced)
-        log_notice("bmp", "router speaks",
+        log_notice("feed", "router speaks", LF_S("by", p->name),
                    LF_S("router", source_router_name(s->ports.sources, c->router)),
-                   LF_S("name", bmp_session_name(c->session)));
-    if (status != BMP_GOING_ON)
+                   LF_S("name", p->figures(c->session).name));
+    if (status)
         conn_end(c, status);
     else if (s->stats.kept > s->config.kept_max ||
              (*cost > 0 && (size_t)*cost > s->config.attr_bytes_router_max))
-        conn_end(c, BMP_END_MEMORY);
+        conn_end(c, FEED_END_MEMORY);
 }
 
 static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *out)
 {
-    struct bmp_station *s = CONTAINER_OF(h, struct conn, tcp)->station;
+    struct feed_station *s = CONTAINER_OF(h, struct conn, tcp)->station;
     *out = uv_buf_init(s->read_buffer, READ_BYTES); /* used up before the next read */
 }
 
@@ -215,7 +219,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
     if (!c->session || n == 0)
         return;
     if (n < 0)
-        conn_end(c, n == UV_EOF ? BMP_END_CLOSED : BMP_END_BROKEN);
+        conn_end(c, n == UV_EOF ? FEED_END_CLOSED : FEED_END_BROKEN);
     else
         conn_read(c, b->base, (size_t)n);
 }
@@ -242,7 +246,7 @@ static struct ip_addr ip_of(const struct sockaddr_storage *a)
 }
 
 /* The row of the address; a new one takes the place of the one not seen longest. */
-static struct address *address_of(struct bmp_station *s, const struct ip_addr *ip)
+static struct address *address_of(struct feed_station *s, const struct ip_addr *ip)
 {
     struct ip_addr key = *ip;
     struct address *oldest = &s->address[0];
@@ -262,7 +266,7 @@ static struct address *address_of(struct bmp_station *s, const struct ip_addr *i
     return oldest;
 }
 
-static bool takes_token(struct bmp_station *s, const struct ip_addr *ip)
+static bool takes_token(struct feed_station *s, const struct ip_addr *ip)
 {
     struct address *a = address_of(s, ip);
     uint64_t now_ms = uv_now(s->ports.loop), most = s->config.connects_burst * UINT64_C(1000);
@@ -273,19 +277,20 @@ static bool takes_token(struct bmp_station *s, const struct ip_addr *ip)
     if (a->millitokens >= 1000) {
         a->millitokens -= 1000;
         if (a->refused)
-            log_notice("bmp", "an address that connected too often is let in again",
-                       LF_S("address", ip_text(ip, text)), LF_U("turned_away", a->refused));
+            log_notice("feed", "an address that connected too often is let in again",
+                       LF_S("by", s->ports.protocol->name), LF_S("address", ip_text(ip, text)),
+                       LF_U("turned_away", a->refused));
         a->refused = 0;
         return true;
     }
     if (a->refused++ == 0)
-        log_warn("bmp", "connects too often, turned away for now",
-                 LF_S("address", ip_text(ip, text)),
+        log_warn("feed", "connects too often, turned away for now",
+                 LF_S("by", s->ports.protocol->name), LF_S("address", ip_text(ip, text)),
                  LF_U("one_in_ms", s->config.connect_interval_ms));
     return false;
 }
 
-static const struct bmp_router *listed(const struct bmp_station *s, const struct ip_addr *ip)
+static const struct feed_router *listed(const struct feed_station *s, const struct ip_addr *ip)
 {
     for (uint32_t i = 0; i < s->config.n_routers; i++)
         if (ip_equal(&s->routers[i].address, ip))
@@ -294,7 +299,7 @@ static const struct bmp_router *listed(const struct bmp_station *s, const struct
 }
 
 /* Is there room for one more of this address? One that never introduced itself makes room. */
-static bool has_room(struct bmp_station *s, const struct ip_addr *ip)
+static bool has_room(struct feed_station *s, const struct ip_addr *ip)
 {
     struct conn *c, *longest = NULL;
     uint32_t of_address = 0;
@@ -310,13 +315,13 @@ static bool has_room(struct bmp_station *s, const struct ip_addr *ip)
         return true;
     if (!longest)
         return false;
-    conn_end(longest, BMP_END_NO_INTRODUCTION);
+    conn_end(longest, FEED_END_NO_INTRODUCTION);
     return true;
 }
 
 /* The number of the router at the address. Those that are not listed have some numbers among them:
  * an address costs a stranger nothing. */
-static uint32_t number_of(struct bmp_station *s, const struct bmp_router *r,
+static uint32_t number_of(struct feed_station *s, const struct feed_router *r,
                           const struct ip_addr *ip)
 {
     char text[IP_TEXT_MAX];
@@ -332,14 +337,14 @@ static uint32_t number_of(struct bmp_station *s, const struct bmp_router *r,
 }
 
 /* The router that connects; SOURCE_NONE: it is turned away. */
-static uint32_t admitted(struct bmp_station *s, const struct ip_addr *ip)
+static uint32_t admitted(struct feed_station *s, const struct ip_addr *ip)
 {
-    const struct bmp_router *r = listed(s, ip);
+    const struct feed_router *r = listed(s, ip);
     char text[IP_TEXT_MAX];
     if (!r && s->config.only_routers) {
         s->stats.turned_away_unknown++;
-        log_warn("bmp", "not a router of the configuration, turned away",
-                 LF_S("address", ip_text(ip, text)));
+        log_warn("feed", "not a router of the configuration, turned away",
+                 LF_S("by", s->ports.protocol->name), LF_S("address", ip_text(ip, text)));
         return SOURCE_NONE;
     }
     if (!takes_token(s, ip)) {
@@ -349,17 +354,18 @@ static uint32_t admitted(struct bmp_station *s, const struct ip_addr *ip)
     uint32_t router = has_room(s, ip) ? number_of(s, r, ip) : SOURCE_NONE;
     if (router == SOURCE_NONE) {
         s->stats.turned_away_full++;
-        log_warn("bmp", "no room for one more connection", LF_S("address", ip_text(ip, text)),
-                 LF_U("connections", s->stats.conns));
+        log_warn("feed", "no room for one more connection", LF_S("by", s->ports.protocol->name),
+                 LF_S("address", ip_text(ip, text)), LF_U("connections", s->stats.conns));
     }
     return router;
 }
 
 static void conn_open(struct conn *c)
 {
-    struct bmp_station *s = c->station;
-    struct bmp_options o = {s->ports.decoder, s->ports.sources, c->router, on_event, c};
-    c->session = bmp_session_new(&o);
+    struct feed_station *s = c->station;
+    struct feed_speaker who = {s->ports.attrs, s->ports.decoder, s->ports.sources,
+                               c->router,      on_event,         c};
+    c->session = s->ports.protocol->begin(&who);
     c->opened_ms = c->begun_ms = uv_now(s->ports.loop);
     LIST_INSERT_HEAD(&s->conns, c, link);
     s->stats.accepted++;
@@ -367,14 +373,14 @@ static void conn_open(struct conn *c)
     s->stats.conns_most = MAX(s->stats.conns_most, s->stats.conns);
     uv_tcp_keepalive(&c->tcp, 1, KEEPALIVE_S);
     if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) != 0)
-        conn_end(c, BMP_END_BROKEN);
+        conn_end(c, FEED_END_BROKEN);
 }
 
 /* Out of descriptors: libuv keeps a spare one, with which it accepts and closes the connection, so
  * that the listening socket does not stay readable for ever. */
 static void on_connection(uv_stream_t *listener, int status)
 {
-    struct bmp_station *s = listener->data;
+    struct feed_station *s = listener->data;
     struct sockaddr_storage a = {0};
     int n = sizeof a;
     if (status || s->closing)
@@ -394,24 +400,32 @@ static void on_connection(uv_stream_t *listener, int status)
         conn_open(c);
 }
 
+static void alive(struct conn *c)
+{
+    const struct feed_protocol *p = c->station->ports.protocol;
+    if (p->tick)
+        p->tick(c->session, unix_ms(c->station));
+    log_quirks(c);
+}
+
 static void on_sweep(uv_timer_t *timer)
 {
-    struct bmp_station *s = timer->data;
+    struct feed_station *s = timer->data;
     uint64_t now_ms = uv_now(s->ports.loop);
     struct conn *c, *next;
     for (c = LIST_FIRST(&s->conns); c; c = next) {
         next = LIST_NEXT(c, link);
         if (!c->introduced && now_ms - c->opened_ms >= s->config.introduce_timeout_ms)
-            conn_end(c, BMP_END_NO_INTRODUCTION);
+            conn_end(c, FEED_END_NO_INTRODUCTION);
         else if (c->kept && now_ms - c->begun_ms >= s->config.message_timeout_ms)
-            conn_end(c, BMP_END_UNFINISHED);
+            conn_end(c, FEED_END_UNFINISHED);
         else
-            log_quirks(c);
+            alive(c);
     }
 }
 
 /* Often enough for the shortest limit, at most once a second. */
-static uint64_t sweep_ms(const struct bmp_station_config *g)
+static uint64_t sweep_ms(const struct feed_station_config *g)
 {
     uint32_t least = MIN(g->introduce_timeout_ms, g->message_timeout_ms);
     return MAX(MIN(least / 4, (uint32_t)SWEEP_MS), 10u);
@@ -419,13 +433,14 @@ static uint64_t sweep_ms(const struct bmp_station_config *g)
 
 /* ---- the station ---- */
 
-struct bmp_station *bmp_station_new(const struct bmp_station_ports *ports,
-                                    const struct bmp_station_config *config)
+struct feed_station *feed_station_new(const struct feed_station_ports *ports,
+                                      const struct feed_station_config *config)
 {
-    struct bmp_station *s = mem_new(1, sizeof *s);
+    struct feed_station *s = mem_new(1, sizeof *s);
     s->ports = *ports;
     s->config = *config;
     s->config.routers = NULL;
+    BUG_ON(ports->protocol->statuses > FEED_STATUSES_MAX);
     if (!s->ports.now_ms)
         s->ports.now_ms = system_now_ms;
     s->routers = mem_new(config->n_routers, sizeof *s->routers);
@@ -442,8 +457,8 @@ struct bmp_station *bmp_station_new(const struct bmp_station_ports *ports,
     return s;
 }
 
-int bmp_station_listen(struct bmp_station *s, const char *address, int port, char *error,
-                       size_t cap)
+int feed_station_listen(struct feed_station *s, const char *address, int port, char *error,
+                        size_t cap)
 {
     struct sockaddr_storage a = {0};
     int n = sizeof a, e;
@@ -451,8 +466,8 @@ int bmp_station_listen(struct bmp_station *s, const char *address, int port, cha
         (uv_ip4_addr(address, port, (struct sockaddr_in *)(void *)&a) != 0 &&
          uv_ip6_addr(address, port, (struct sockaddr_in6 *)(void *)&a) != 0)) {
         snprintf(error, cap,
-                 "BMP cannot listen on %s port %d: not an IP address and port, or more than %d",
-                 address, port, LISTENERS_MAX);
+                 "%s cannot listen on %s port %d: not an IP address and port, or more than %d",
+                 s->ports.protocol->name, address, port, LISTENERS_MAX);
         return -1;
     }
     uv_tcp_t *t = &s->listener[s->n_listeners++];
@@ -462,7 +477,8 @@ int bmp_station_listen(struct bmp_station *s, const char *address, int port, cha
     if ((e = uv_tcp_bind(t, (const struct sockaddr *)&a, 0)) != 0 ||
         (e = uv_listen((uv_stream_t *)t, 128, on_connection)) != 0 ||
         (e = uv_tcp_getsockname(t, (struct sockaddr *)&a, &n)) != 0) {
-        snprintf(error, cap, "BMP cannot listen on %s port %d: %s", address, port, uv_strerror(e));
+        snprintf(error, cap, "%s cannot listen on %s port %d: %s", s->ports.protocol->name, address,
+                 port, uv_strerror(e));
         return -1; /* the handle is closed with the station */
     }
     return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&a)->sin6_port
@@ -471,13 +487,13 @@ int bmp_station_listen(struct bmp_station *s, const char *address, int port, cha
 
 static void on_handle_closed(uv_handle_t *h)
 {
-    struct bmp_station *s = h->data;
+    struct feed_station *s = h->data;
     s->handles--;
     finish(s);
 }
 
 /* A handle has gone: was it the last? */
-static void finish(struct bmp_station *s)
+static void finish(struct feed_station *s)
 {
     if (!s->closing || s->handles)
         return;
@@ -493,41 +509,40 @@ static void finish(struct bmp_station *s)
         closed(arg);
 }
 
-void bmp_station_close(struct bmp_station *s, void (*closed)(void *arg), void *arg)
+void feed_station_close(struct feed_station *s, void (*closed)(void *arg), void *arg)
 {
     BUG_ON(s->closing);
     s->closing = true;
     s->closed = closed;
     s->closed_arg = arg;
     while (!LIST_EMPTY(&s->conns))
-        conn_end(LIST_FIRST(&s->conns), BMP_END_STATION);
+        conn_end(LIST_FIRST(&s->conns), FEED_END_STATION);
     for (uint32_t i = 0; i < s->n_listeners; i++)
         uv_close((uv_handle_t *)&s->listener[i], on_handle_closed);
     uv_close((uv_handle_t *)&s->sweep, on_handle_closed);
 }
 
-struct bmp_station_stats bmp_station_stats(const struct bmp_station *s)
+struct feed_station_stats feed_station_stats(const struct feed_station *s)
 {
-    struct bmp_station_stats out = s->stats;
+    struct feed_station_stats out = s->stats;
     const struct conn *c;
     LIST_FOREACH(c, &s->conns, link)
-    out.messages += bmp_session_stats(c->session).messages;
+    out.messages += s->ports.protocol->figures(c->session).messages;
     return out;
 }
 
-void bmp_station_each(const struct bmp_station *s,
-                      void (*fn)(void *arg, const struct bmp_station_router *r), void *arg)
+void feed_station_each(const struct feed_station *s,
+                       void (*fn)(void *arg, const struct feed_station_router *r), void *arg)
 {
     const struct conn *c;
     LIST_FOREACH(c, &s->conns, link)
     {
-        struct bmp_station_router r = {
+        struct feed_station_router r = {
             .router = c->router,
             .name = source_router_name(s->ports.sources, c->router),
-            .said = bmp_session_name(c->session),
             .address = c->ip,
             .since_ms = c->since_ms,
-            .stats = bmp_session_stats(c->session),
+            .figures = s->ports.protocol->figures(c->session),
         };
         if (c->introduced)
             fn(arg, &r);

@@ -1,0 +1,147 @@
+/* netmodel_fib.c - forwarding tables that routers tell themselves (fpm.h): from when they count,
+ * and what they make of the choice. */
+#include "net/netmodel_i.h"
+
+/* From now on the router's own table counts, or no longer: all of its prefixes are looked at. */
+static void turn(struct netmodel *m, uint16_t router, bool told)
+{
+    if (m->router[router].fib_told == told)
+        return;
+    m->router[router].fib_told = told;
+    m->rebuild[router] = m->any_rebuild = m->fib_turned = true;
+}
+
+void fib_event(struct netmodel *m, uint16_t router, const struct route_event *e)
+{
+    const struct router_state *r = &m->router[router];
+    struct evidence ev = evidence_none();
+    ev.router = router;
+    str_copy(ev.reason, sizeof ev.reason, "its forwarding table (FPM)");
+    if (e->type == ROUTE_END_OF_RIB)
+        turn(m, router, true);
+    if (e->type == ROUTE_FEED_UP || e->type == ROUTE_FEED_LOST)
+        verdict_put(&m->verdicts, V_FEED_STALE, verdict_key(router, 1, 0),
+                    e->type == ROUTE_FEED_LOST, e->at_ms, &ev);
+    if (e->type == ROUTE_FEED_LOST && r->source && rib_feed(m->rib, r->source).up)
+        turn(m, router, false); /* better BGP as it is than a table as it was */
+}
+
+void fib_beside(struct netmodel *m, uint16_t router)
+{
+    if (m->router[router].fib_told && !rib_feed(m->rib, m->router[router].fib).up)
+        turn(m, router, false);
+}
+
+void fib_changed(struct netmodel *m, uint16_t router, const struct rib_change *c)
+{
+    const struct prefix *p = rib_prefix(m->rib, c->prefix_id);
+    if (p && (m->router[router].fib_told || m->rebuild[router]))
+        netmodel_enqueue(m, router, p);
+}
+
+/* ---- the choice ---- */
+
+struct fib_rule {
+    struct fwd_hop hop[FWD_HOPS_MAX];
+    uint32_t n;
+    bool by_bgp;   /* as far as it says: it may be anybody's but the kernel's or a static route */
+    bool says_bgp; /* and it says so */
+};
+
+static void look_up(struct netmodel *m, uint16_t router, const struct prefix *p, struct fib_rule *r)
+{
+    uint32_t id = rib_prefix_find(m->rib, p), n = 0;
+    r->n = 0;
+    r->by_bgp = r->says_bgp = true;
+    if (id)
+        best_collect(m->rib, m->attrs, m->sources, m->router[router].fib, VIEW_LOC_RIB, id, 0,
+                     m->other, &n);
+    for (uint32_t i = 0; i < n && r->n < FWD_HOPS_MAX; i++) {
+        uint8_t kind = m->other[i].attr->kind;
+        (void)netmodel_peer_of(m, m->other[i].peer);
+        r->by_bgp &= kind == ROUTE_BGP || kind == ROUTE_OTHER;
+        r->says_bgp &= kind == ROUTE_BGP;
+        if (route_hop_of(m, router, p, &m->other[i], &r->hop[r->n]))
+            r->n++;
+    }
+}
+
+/* The candidate that goes where the hop goes; one that is chosen already if there are several. */
+static uint32_t candidate(const struct choice *c, const struct best_result *chosen,
+                          struct fwd_hop hop)
+{
+    for (uint32_t k = 0; k < chosen->n_used; k++) {
+        struct fwd_hop h = c->hop[chosen->used[k]];
+        if (h.to == hop.to && h.link == hop.link)
+            return chosen->used[k];
+    }
+    for (uint32_t i = 0; i < c->n; i++)
+        if (c->hop[i].to == hop.to && c->hop[i].link == hop.link)
+            return i;
+    return c->n;
+}
+
+/* Are all of the rule's hops such as BGP offers? Then those routes are the router's choice,
+ * whatever we should have chosen: routers know preferences that their feeds do not show. */
+static bool explained(struct choice *c, const struct fib_rule *r)
+{
+    struct best_result by = c->result;
+    by.n_used = 0;
+    for (uint32_t i = 0; i < r->n; i++) {
+        uint32_t k = candidate(c, &c->result, r->hop[i]);
+        if (k == c->n || r->hop[i].to >= FWD_ENDS)
+            return false;
+        by.used[by.n_used++] = k;
+    }
+    bool chosen = false; /* the best of ours is still one of them */
+    for (uint32_t i = 0; i < by.n_used; i++)
+        chosen |= c->result.n_used && by.used[i] == c->result.best;
+    if (!chosen)
+        by.best = by.used[0];
+    c->result = by;
+    return true;
+}
+
+static bool same_rule(const struct choice *a, const struct choice *b)
+{
+    return a->from == b->from && a->n_rule == b->n_rule &&
+           memcmp(a->rule, b->rule, a->n_rule * sizeof *a->rule) == 0;
+}
+
+/* On trial: does the table stay as it is? Not where a link of its rule goes, or a static route is
+ * changed, nor where BGP's choice becomes another and the rule is BGP's. */
+static bool stays(struct netmodel *m, uint16_t router, const struct prefix *p,
+                  const struct fib_rule *r, const struct choice *c)
+{
+    for (uint32_t i = 0; i < r->n; i++)
+        if (r->hop[i].to < FWD_ENDS && route_link_lost(m, r->hop[i].link))
+            return false;
+    if (route_static_on_trial(m, router, p))
+        return false;
+    if (r->n && !r->by_bgp)
+        return true;
+    size_t n = m->n_changes;
+    m->n_changes = 0;
+    route_choose_told(m, router, p, &m->without);
+    m->n_changes = n;
+    return same_rule(&m->without, c);
+}
+
+void fib_choose(struct netmodel *m, uint16_t router, const struct prefix *p, struct choice *c)
+{
+    struct fib_rule r;
+    look_up(m, router, p, &r);
+    if (m->n_changes && !stays(m, router, p, &r, c))
+        return;
+    c->n_rule = r.n;
+    memcpy(c->rule, r.hop, r.n * sizeof *r.hop);
+    c->says_bgp = r.says_bgp;
+    if (!r.n)
+        c->from = RULE_NONE;
+    else if (r.n == 1 && r.hop[0].to == FWD_DELIVER)
+        c->from = RULE_ATTACHED;
+    else if (r.by_bgp && explained(c, &r))
+        c->from = RULE_ROUTE;
+    else
+        c->from = RULE_FIB;
+}

@@ -1,0 +1,509 @@
+/* fpm: what real routers told becomes their tables, as `ip route` had them; built messages in both
+ * byte orders; hostile bytes. */
+#include "base/mem.h"
+#include "net/fpm.h"
+#include "net/rib.h"
+#include "tap.h"
+
+struct table {
+    struct attr_table *attrs;
+    struct sources *sources;
+    struct rib *rib;
+    struct fpm_session *session;
+    struct buf seen; /* events that are no routes, a word each */
+};
+
+static void on_event(void *arg, const struct route_event *e)
+{
+    struct table *t = arg;
+    rib_apply(t->rib, e);
+    if (e->type != ROUTE_ANNOUNCE && e->type != ROUTE_WITHDRAW)
+        buf_fmt(&t->seen, "%s ", route_event_names[e->type]);
+}
+
+static void session_begin(struct table *t)
+{
+    struct fpm_options o = {t->attrs, t->sources, source_router(t->sources, "r/fib"), on_event, t};
+    t->session = fpm_session_new(&o);
+}
+
+static struct table *table_new(void)
+{
+    static const struct rib_limits limits = RIB_LIMITS_DEFAULTS;
+    struct table *t = mem_new(1, sizeof *t);
+    t->attrs = attr_table_new(3, 100000, ATTR_BYTES_MAX);
+    t->sources = sources_new();
+    t->rib = rib_new(t->attrs, t->sources, &limits, NULL, NULL);
+    buf_str(&t->seen, "");
+    session_begin(t);
+    return t;
+}
+
+static void table_free(struct table *t)
+{
+    fpm_session_free(t->session, 0);
+    rib_free(t->rib);
+    CHECK_EQ(attr_table_stats(t->attrs).sets, 0);
+    attr_table_free(t->attrs);
+    sources_free(t->sources);
+    buf_free(&t->seen);
+    mem_free(t);
+}
+
+static void line_of(struct table *t, const struct rib_route *r, char *out, size_t cap)
+{
+    char prefix[PREFIX_TEXT_MAX], ip[IP_TEXT_MAX];
+    const struct attr *a = attr_get(t->attrs, r->attr);
+    snprintf(out, cap, "%s %s%s%s %s", prefix_text(rib_prefix(t->rib, r->prefix_id), prefix),
+             a->next_hop.family ? "via " : "", a->next_hop.family ? ip_text(&a->next_hop, ip) : "",
+             a->has & ATTR_BLACKHOLE ? "dropped" : "", route_kind_names[a->kind]);
+}
+
+struct list {
+    struct table *t;
+    char line[64][128];
+    size_t n;
+};
+
+static bool take_route(void *arg, const struct rib_route *r)
+{
+    struct list *l = arg;
+    line_of(l->t, r, l->line[l->n++], sizeof l->line[0]);
+    return l->n < 64;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* The table as lines in order of their text. */
+static void table_is(struct table *t, const char *want)
+{
+    struct list *l = mem_new(1, sizeof *l);
+    struct buf got = {0};
+    l->t = t;
+    rib_each_route(t->rib, 1, VIEW_LOC_RIB, take_route, l);
+    qsort(l->line, l->n, sizeof l->line[0], by_text);
+    buf_str(&got, "");
+    for (size_t i = 0; i < l->n; i++)
+        buf_fmt(&got, "%s\n", l->line[i]);
+    CHECK_STR(got.data, want);
+    buf_free(&got);
+    mem_free(l);
+}
+
+static struct buf file(const char *name)
+{
+    const char *source = getenv("TANDEM_SOURCE");
+    char path[512];
+    struct buf b = {0};
+    snprintf(path, sizeof path, "%s/tests/data/fpm/%s", source ? source : ".", name);
+    FILE *in = fopen(path, "rb");
+    CHECK(in != NULL);
+    buf_reserve(&b, 65536);
+    if (in) {
+        b.len = fread(b.data, 1, 65536, in);
+        fclose(in);
+    }
+    return b;
+}
+
+/* In pieces of `piece` octets, each at the end of its own memory. */
+static enum fpm_status feed(struct table *t, const struct buf *b, size_t piece)
+{
+    enum fpm_status status = FPM_GOING_ON;
+    for (size_t at = 0; at < b->len; at += piece) {
+        size_t n = MIN(piece, b->len - at);
+        uint8_t *exact = mem_grow(NULL, n, 1);
+        memcpy(exact, b->data + at, n);
+        status = fpm_feed(t->session, exact, n, 1000);
+        mem_free(exact);
+        CHECK(fpm_session_kept(t->session) <= FPM_FRAME_MAX);
+    }
+    return status;
+}
+
+/* ---- real routers ---- */
+
+/* `ip route` at the router at the end of each recording, link-local prefixes left out. */
+static const char dplane_table[] = "10.1.0.0/16  subnet\n"
+                                   "10.100.0.0/16 via 169.254.4.1 bgp\n"
+                                   "10.2.0.0/16 via 169.254.4.1 bgp\n"
+                                   "10.3.0.0/16 via 169.254.4.1 bgp\n"
+                                   "10.4.0.0/16 via 169.254.4.1 bgp\n"
+                                   "169.254.11.0/30  subnet\n"
+                                   "169.254.4.0/30  subnet\n"
+                                   "169.254.5.0/30  subnet\n"
+                                   "198.18.0.0/24  subnet\n";
+static const char fpm_table[] = "10.1.0.0/16  subnet\n"
+                                "10.100.0.0/16 via 169.254.4.1 other\n"
+                                "10.2.0.0/16 via 169.254.4.1 other\n"
+                                "10.3.0.0/16 via 169.254.4.1 other\n"
+                                "10.4.0.0/16 via 169.254.4.1 other\n"
+                                "10.77.0.0/16 via 169.254.4.1 static\n"
+                                "10.77.0.0/16 via 169.254.5.1 static\n"
+                                "10.78.0.0/16 dropped static\n"
+                                "10.79.0.0/16 dropped static\n"
+                                "10.81.0.0/16  subnet\n"
+                                "169.254.11.0/30  subnet\n"
+                                "169.254.4.0/30  subnet\n"
+                                "169.254.5.0/30  subnet\n"
+                                "198.18.0.0/24  subnet\n"
+                                "fd00:4::/64  subnet\n"
+                                "fd00:98::/32 dropped static\n"
+                                "fd00:99::/32 via fd00:4::1 static\n";
+
+static void replay(const char *name, const char *want)
+{
+    struct buf b = file(name);
+    for (size_t piece = 1; piece < 200; piece = piece * 3 / 2 + 1) {
+        struct table *t = table_new();
+        CHECK_EQ(feed(t, &b, piece), FPM_GOING_ON);
+        table_is(t, want);
+        CHECK_EQ(fpm_session_kept(t->session), 0);
+        CHECK_EQ(fpm_session_stats(t->session).bytes, b.len);
+        CHECK_EQ(fpm_session_stats(t->session).glitches, 0);
+        table_free(t);
+    }
+    buf_free(&b);
+}
+
+TEST(frr_dplane_fpm_nl)
+{
+    replay("frr-8.4.4-dplane_fpm_nl", dplane_table);
+}
+
+TEST(frr_fpm)
+{
+    replay("frr-8.4.4-fpm", fpm_table);
+}
+
+/* ---- messages built here ---- */
+
+static bool big; /* the byte order of what is written */
+
+static void w16(struct buf *b, uint32_t v)
+{
+    buf_char(b, (char)(big ? v >> 8 : v));
+    buf_char(b, (char)(big ? v : v >> 8));
+}
+
+static void w32(struct buf *b, uint32_t v)
+{
+    w16(b, big ? v >> 16 : v);
+    w16(b, big ? v : v >> 16);
+}
+
+static void patch(struct buf *b, size_t at, uint32_t v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        b->data[at + i] = (char)(v >> 8 * (big ? n - 1 - i : i));
+}
+
+static void pad(struct buf *b, size_t from)
+{
+    while ((b->len - from) % 4)
+        buf_char(b, 0);
+}
+
+static size_t frame_begin(struct buf *b)
+{
+    size_t at = b->len;
+    buf_add(b, "\1\1\0\0", 4);
+    return at;
+}
+
+static void frame_end(struct buf *b, size_t at)
+{
+    size_t n = b->len - at;
+    b->data[at + 2] = (char)(n >> 8);
+    b->data[at + 3] = (char)n;
+}
+
+static void attribute(struct buf *b, uint32_t type, const void *value, size_t n)
+{
+    w16(b, (uint32_t)(4 + n));
+    w16(b, type);
+    buf_add(b, value, n);
+    pad(b, b->len - n);
+}
+
+static struct ip_addr ip(const char *text)
+{
+    struct ip_addr a = {0};
+    CHECK(ip_parse(text, &a));
+    return a;
+}
+
+static void address(struct buf *b, uint32_t type, const char *text)
+{
+    struct ip_addr a = ip(text);
+    attribute(b, type, a.byte, a.family == IPV4 ? 4 : 16);
+}
+
+static size_t message_begin(struct buf *b, uint32_t type, const char *prefix, uint8_t table,
+                            uint8_t protocol, uint8_t kind)
+{
+    size_t at = b->len;
+    struct prefix p;
+    CHECK(prefix_parse(prefix, &p));
+    w32(b, 0);
+    w16(b, type);
+    w16(b, 0x501);
+    w32(b, 0);
+    w32(b, 4711);
+    uint8_t head[12] = {p.family == IPV4 ? 2 : 10, p.len, 0, 0, table, protocol, 0, kind};
+    buf_add(b, head, sizeof head);
+    attribute(b, 1, p.byte, p.family == IPV4 ? 4 : 16);
+    return at;
+}
+
+static void message_end(struct buf *b, size_t at)
+{
+    patch(b, at, (uint32_t)(b->len - at), 4);
+}
+
+/* A frame with one route: by gateways, none to n_via. */
+static void route(struct buf *b, const char *prefix, uint8_t protocol, size_t n_via,
+                  const char *const *via)
+{
+    size_t f = frame_begin(b), m = message_begin(b, 24, prefix, 254, protocol, 1);
+    if (n_via == 1)
+        address(b, 5, via[0]);
+    size_t list = b->len;
+    if (n_via > 1) {
+        w16(b, 0);
+        w16(b, 9 | 0x8000); /* nested */
+    }
+    for (size_t i = 0; i < n_via && n_via > 1; i++) {
+        size_t hop = b->len;
+        w16(b, 0);
+        w16(b, 0);
+        w32(b, 4);
+        address(b, 5, via[i]);
+        patch(b, hop, (uint32_t)(b->len - hop), 2);
+    }
+    if (n_via > 1)
+        patch(b, list, (uint32_t)(b->len - list), 2);
+    message_end(b, m);
+    frame_end(b, f);
+}
+
+static void no_route(struct buf *b, const char *prefix)
+{
+    size_t f = frame_begin(b), m = message_begin(b, 25, prefix, 254, 0, 0);
+    message_end(b, m);
+    frame_end(b, f);
+}
+
+static void taken(struct table *t, struct buf *b, const char *want)
+{
+    CHECK_EQ(feed(t, b, 7), FPM_GOING_ON);
+    buf_reset(b);
+    table_is(t, want);
+}
+
+TEST(a_new_route_replaces_the_one_before)
+{
+    static const char *const via[] = {"10.0.0.1", "10.0.0.2", "10.0.0.3"};
+    for (int order = 0; order < 2; order++) {
+        struct table *t = table_new();
+        struct buf b = {0};
+        big = order;
+        route(&b, "10.1.0.0/16", 186, 3, via);
+        taken(t, &b,
+              "10.1.0.0/16 via 10.0.0.1 bgp\n"
+              "10.1.0.0/16 via 10.0.0.2 bgp\n"
+              "10.1.0.0/16 via 10.0.0.3 bgp\n");
+        route(&b, "10.1.0.0/16", 196, 2, via + 1);
+        taken(t, &b, "10.1.0.0/16 via 10.0.0.2 static\n10.1.0.0/16 via 10.0.0.3 static\n");
+        route(&b, "10.1.0.0/16", 188, 1, via);
+        taken(t, &b, "10.1.0.0/16 via 10.0.0.1 other\n");
+        route(&b, "10.1.0.0/16", 2, 0, via);
+        taken(t, &b, "10.1.0.0/16  subnet\n");
+        route(&b, "10.1.0.0/16", 186, 3, via);
+        no_route(&b, "10.1.0.0/16");
+        taken(t, &b, "");
+        buf_free(&b);
+        table_free(t);
+    }
+    big = false;
+}
+
+TEST(what_is_passed_over)
+{
+    struct table *t = table_new();
+    struct buf b = {0};
+    size_t f = frame_begin(&b), m = message_begin(&b, 24, "10.9.0.0/16", 0, 4, 1);
+    uint8_t table_300[4] = {0x2c, 1}, main_table[4] = {254};
+    attribute(&b, 15, table_300, 4);
+    message_end(&b, m);
+    m = message_begin(&b, 24, "10.8.0.0/16", 0, 4, 1); /* a second message in the frame */
+    attribute(&b, 15, main_table, 4);
+    address(&b, 5, "10.0.0.1");
+    message_end(&b, m);
+    m = message_begin(&b, 24, "224.0.0.0/4", 254, 4, 5); /* multicast */
+    message_end(&b, m);
+    m = message_begin(&b, 24, "fe80::/64", 254, 2, 1);
+    message_end(&b, m);
+    m = message_begin(&b, 16, "10.0.0.0/8", 254, 2,
+                      1); /* RTM_NEWLINK; what follows does not matter */
+    message_end(&b, m);
+    frame_end(&b, f);
+    taken(t, &b, "10.8.0.0/16 via 10.0.0.1 static\n");
+    CHECK_EQ(fpm_session_stats(t->session).passed_over, 4);
+    CHECK_EQ(fpm_session_stats(t->session).messages, 5);
+    buf_free(&b);
+    table_free(t);
+}
+
+TEST(a_gateway_of_the_other_family)
+{
+    struct table *t = table_new();
+    struct buf b = {0};
+    struct ip_addr six = ip("fd00::1");
+    uint8_t via[18] = {10, 0};
+    memcpy(via + 2, six.byte, 16);
+    size_t f = frame_begin(&b), m = message_begin(&b, 24, "10.1.0.0/16", 254, 186, 1);
+    attribute(&b, 18, via, sizeof via);
+    message_end(&b, m);
+    frame_end(&b, f);
+    taken(t, &b, "10.1.0.0/16 via fd00::1 bgp\n");
+    buf_free(&b);
+    table_free(t);
+}
+
+TEST(next_hops_by_number_end_the_session)
+{
+    struct table *t = table_new();
+    struct buf b = {0};
+    uint8_t number[4] = {20};
+    size_t f = frame_begin(&b), m = message_begin(&b, 24, "10.1.0.0/16", 254, 186, 1);
+    attribute(&b, 30, number, 4);
+    message_end(&b, m);
+    frame_end(&b, f);
+    CHECK_EQ(feed(t, &b, 1000), FPM_NEXT_HOP_GROUPS);
+    route(&b, "10.2.0.0/16", 2, 0, NULL);
+    CHECK_EQ(feed(t, &b, 1000), FPM_NEXT_HOP_GROUPS); /* and takes nothing from then on */
+    table_is(t, "");
+    buf_free(&b);
+    table_free(t);
+}
+
+TEST(more_next_hops_than_are_kept)
+{
+    const char *via[FPM_PATHS_MAX + 8];
+    char text[FPM_PATHS_MAX + 8][16];
+    struct table *t = table_new();
+    struct buf b = {0};
+    for (size_t i = 0; i < COUNTOF(via); i++) {
+        snprintf(text[i], sizeof text[i], "10.0.0.%zu", i + 1);
+        via[i] = text[i];
+    }
+    route(&b, "10.1.0.0/16", 186, COUNTOF(via), via);
+    CHECK_EQ(feed(t, &b, b.len), FPM_GOING_ON);
+    CHECK_EQ(rib_peer_routes(t->rib, 1, VIEW_LOC_RIB), FPM_PATHS_MAX);
+    CHECK_EQ(fpm_session_stats(t->session).glitches, 1);
+    for (int i = 0; i < FPM_GLITCHES_MAX; i++)
+        (void)feed(t, &b, b.len);
+    CHECK_EQ(fpm_feed(t->session, "", 1, 1), FPM_TOO_ODD);
+    buf_free(&b);
+    table_free(t);
+}
+
+/* ---- when a table has been told ---- */
+
+TEST(the_end_of_the_table_is_silence)
+{
+    static const char *const via[] = {"10.0.0.1"};
+    struct table *t = table_new();
+    struct buf b = {0};
+    fpm_tick(t->session, 90000); /* nobody has spoken */
+    CHECK_STR(t->seen.data, "");
+    route(&b, "10.1.0.0/16", 186, 1, via);
+    CHECK_EQ(fpm_feed(t->session, b.data, b.len, 1000), FPM_GOING_ON);
+    fpm_tick(t->session, 1000 + FPM_QUIET_MS - 1);
+    CHECK_STR(t->seen.data, "feed-up ");
+    fpm_tick(t->session, 1000 + FPM_QUIET_MS);
+    fpm_tick(t->session, 1000 + 2 * FPM_QUIET_MS);
+    CHECK_STR(t->seen.data, "feed-up end-of-rib end-of-rib ");
+    CHECK(rib_synced(t->rib, 1, VIEW_LOC_RIB, IPV4) && rib_synced(t->rib, 1, VIEW_LOC_RIB, IPV6));
+    /* It connects again and tells another table; what is not in it goes at its end. */
+    fpm_session_free(t->session, 5000);
+    session_begin(t);
+    table_is(t, "10.1.0.0/16 via 10.0.0.1 bgp\n");
+    buf_reset(&b);
+    route(&b, "10.2.0.0/16", 186, 1, via);
+    for (int64_t at = 6000; at <= 6000 + FPM_TABLE_MS; at += 500) { /* never silent */
+        CHECK_EQ(fpm_feed(t->session, b.data, b.len, at), FPM_GOING_ON);
+        fpm_tick(t->session, at + 100);
+    }
+    table_is(t, "10.2.0.0/16 via 10.0.0.1 bgp\n");
+    buf_free(&b);
+    table_free(t);
+}
+
+/* ---- hostile bytes ---- */
+
+TEST(what_cannot_be)
+{
+    const struct {
+        const char *bytes;
+        size_t n;
+        enum fpm_status status;
+    } bad[] = {
+        {"\3\0\0\0", 4, FPM_BAD_VERSION},
+        {"\1\2\0\x08xxxx", 8, FPM_NOT_NETLINK},
+        {"\1\1\0\3", 4, FPM_BAD_LENGTH},
+        {"\1\1\0\x08\x10\0\0\0", 8, FPM_BAD_LENGTH}, /* a piece of a header */
+        {"\1\1\0\x14\x40\0\0\0\x18\0\0\0\0\0\0\0\0\0\0\0", 20,
+         FPM_BAD_LENGTH}, /* beyond the frame */
+        {"\1\1\0\x14\x0f\0\0\0\x18\0\0\0\0\0\0\0\0\0\0\0", 20, FPM_BAD_LENGTH},  /* no header */
+        {"\1\1\0\x14\x10\0\0\0\x18\0\0\0\0\0\0\0\0\0\0\0", 20, FPM_BAD_MESSAGE}, /* no route */
+        {"\1\1\0\x20\x1c\0\0\0\x18\0\0\0\0\0\0\0\0\0\0\0\2\x21\0\0\xfe\2\0\1\0\0\0\0", 32,
+         FPM_BAD_MESSAGE}, /* 33 bits */
+        {"\1\1\0\x20\x1c\0\0\0\x18\0\0\0\0\0\0\0\0\0\0\0\2\x10\0\0\xfe\2\0\1\0\0\0\0", 32,
+         FPM_BAD_MESSAGE}, /* to where? */
+    };
+    for (size_t i = 0; i < COUNTOF(bad); i++)
+        for (size_t piece = 1; piece < 40; piece += 6) {
+            struct table *t = table_new();
+            struct buf b = {0};
+            buf_add(&b, bad[i].bytes, bad[i].n);
+            CHECK_EQ(feed(t, &b, piece), bad[i].status);
+            CHECK(fpm_status_names[bad[i].status] != NULL);
+            buf_free(&b);
+            table_free(t);
+        }
+}
+
+TEST(a_route_to_everywhere)
+{
+    static const char *const via[] = {"10.0.0.1"};
+    struct table *t = table_new();
+    struct buf b = {0};
+    route(&b, "0.0.0.0/0", 4, 1, via);
+    taken(t, &b, "0.0.0.0/0 via 10.0.0.1 static\n");
+    buf_free(&b);
+    table_free(t);
+}
+
+/* A real stream with some octets changed: nothing but an end of the session may come of it, and the
+ * same however it is cut. */
+PROP(changed_octets, 3000)
+{
+    struct buf b = file(rng_chance(rng, 0.5) ? "frr-8.4.4-fpm" : "frr-8.4.4-dplane_fpm_nl");
+    for (uint32_t n = 1 + (uint32_t)rng_below(rng, 4); n; n--)
+        b.data[rng_below(rng, b.len)] = (char)rng_below(rng, 256);
+    struct table *whole = table_new(), *cut = table_new();
+    enum fpm_status status = feed(whole, &b, b.len);
+    CHECK_EQ(feed(cut, &b, 1 + rng_below(rng, 100)), status);
+    CHECK_EQ(rib_stats(cut->rib).routes, rib_stats(whole->rib).routes);
+    CHECK_EQ(rib_stats(cut->rib).announced, rib_stats(whole->rib).announced);
+    table_free(whole);
+    table_free(cut);
+    buf_free(&b);
+}
+
+TAP_MAIN

@@ -11,6 +11,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 logs=()
+jobs=$((2 * $(nproc))) # half of the tests mostly wait
 # build NAME MESON-OPTION...: a build folder of its own, so that nothing is compiled twice.
 build() {
     local name=$1 verdict=ok
@@ -26,7 +27,7 @@ run() { # run NAME [MESON-TEST-OPTION...]
     shift
     logs+=("build-$name/meson-logs/testlog.json")
     rm -f "${logs[-1]}"
-    meson test -C "build-$name" --no-rebuild --print-errorlogs "$@"
+    meson test -C "build-$name" --no-rebuild --num-processes "$jobs" --print-errorlogs "$@"
 }
 tap() { # tap NAME COMMAND...: a command that speaks TAP, at most ten minutes
     local log=build-gcc/$1.tap

@@ -90,8 +90,10 @@ TEST(a_plan_in_an_order_that_works)
     struct mirror_plan p;
     take(&a, add(&a, MIRROR_FLOW, "In", "f-1"),
          "{\"Type\":\"CONTACT_FLOW\",\"Content\":\"{\\\"a\\\":\\\"q-1\\\"}\"}");
+    struct mirror_item *hours = add(&a, MIRROR_HOURS, "Day", "h-1");
     take(&a, add(&a, MIRROR_QUEUE, "Sales", "q-1"), "{\"HoursOfOperationId\":\"h-1\"}");
-    take(&a, add(&a, MIRROR_HOURS, "Day", "h-1"),
+    take(&a, add(&a, MIRROR_QUEUE, "Lost", "q-3"), "{\"HoursOfOperationId\":\"h-9\"}");
+    take(&a, hours,
          "{\"TimeZone\":\"UTC\",\"Config\":[{\"Day\":\"MONDAY\"},{\"Day\":\"FRIDAY\"}]}");
     take(&a, add(&a, MIRROR_FLOW, "Odd", "f-3"),
          "{\"Type\":\"CONTACT_FLOW\",\"Content\":\"{\\\"a\\\":\\\"" ARN("us-east-1",
@@ -104,6 +106,7 @@ TEST(a_plan_in_an_order_that_works)
         enum mirror_step_type type;
         const char *name;
     } want[] = {{MIRROR_CREATE, "Sales"},
+                {MIRROR_FOREIGN, "Lost"},
                 {MIRROR_ONLY_THERE, "Mine"},
                 {MIRROR_CREATE, "In"},
                 {MIRROR_FOREIGN, "Odd"}};
@@ -113,7 +116,8 @@ TEST(a_plan_in_an_order_that_works)
         CHECK_EQ(p.step[i].type, want[i].type);
         CHECK_STR(t->name, want[i].name);
     }
-    CHECK_STR(p.step[3].from->foreign, "/prompt/p");
+    CHECK_STR(p.step[1].from->foreign, "Hours h-9"); /* not among the instance's */
+    CHECK_STR(p.step[4].from->foreign, "/prompt/p");
     mirror_plan_free(&p);
     mirror_free(&a);
     mirror_free(&b);

@@ -70,6 +70,7 @@ const struct op_row op_rows[] = {
     OP(UpdateQueueName, 2, 5, update_queue_name, OP_INSTANCE),
     OP(UpdateQueueMaxContacts, 2, 5, update_queue_max_contacts, OP_INSTANCE),
     OP(UpdateQueueHoursOfOperation, 2, 5, update_queue_hours_of_operation, OP_INSTANCE),
+    OP(UpdateQueueOutboundCallerConfig, 2, 5, update_queue_outbound_caller_config, OP_INSTANCE),
     OP(AssociateQueueQuickConnects, 2, 5, associate_queue_quick_connects, OP_INSTANCE),
     OP(DisassociateQueueQuickConnects, 2, 5, disassociate_queue_quick_connects, OP_INSTANCE),
     OP(ListQueueQuickConnects, 2, 5, list_queue_quick_connects, OP_INSTANCE),

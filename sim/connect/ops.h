@@ -138,6 +138,7 @@ void token_keep(struct call *c, struct td_id id);
     X(update_queue_status)                                                                         \
     X(update_queue_name)                                                                           \
     X(update_queue_max_contacts)                                                                   \
+    X(update_queue_outbound_caller_config)                                                         \
     X(update_queue_hours_of_operation)                                                             \
     X(associate_queue_quick_connects)                                                              \
     X(disassociate_queue_quick_connects)                                                           \

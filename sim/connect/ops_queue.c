@@ -102,6 +102,15 @@ static bool take_quick_connects(struct call *c, struct res_list *l)
     return true;
 }
 
+/* The number and the flow that OutboundCallerConfig names are there. */
+static bool check_outbound(struct call *c)
+{
+    const json_t *config = arg(c, "OutboundCallerConfig");
+    const char *number = json_string_value(json_object_get(config, "OutboundCallerIdNumberId"));
+    const char *flow = json_string_value(json_object_get(config, "OutboundFlowId"));
+    return (!number || need_res(c, RES_NUMBER, number)) && (!flow || need_res(c, RES_FLOW, flow));
+}
+
 void op_create_queue(struct call *c)
 {
     struct hours *h = (struct hours *)arg_res(c, RES_HOURS, "HoursOfOperationId");
@@ -113,7 +122,7 @@ void op_create_queue(struct call *c)
         call_fail(c, EX_LimitExceededException, "An instance has at most %d queues.", QUEUES_MAX);
         return;
     }
-    if (!take_quick_connects(c, &quick)) {
+    if (!check_outbound(c) || !take_quick_connects(c, &quick)) {
         mem_free(quick.item);
         return;
     }
@@ -174,6 +183,16 @@ void op_update_queue_hours_of_operation(struct call *c)
     q->hours = h;
     res_touch(c->instance, &q->r);
     mirror_changed(c->instance->mirror);
+}
+
+void op_update_queue_outbound_caller_config(struct call *c)
+{
+    struct queue *q = arg_queue(c);
+    if (!q || !check_outbound(c))
+        return;
+    json_decref(q->outbound);
+    q->outbound = json_incref(arg(c, "OutboundCallerConfig"));
+    res_touch(c->instance, &q->r);
 }
 
 void op_associate_queue_quick_connects(struct call *c)

@@ -2,9 +2,12 @@
 
 #include "base/mem.h" /* before uv.h, which may define MIN and MAX again */
 
-#include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 #include <uv.h>
+
+#include "amazon/mirror_calls.h"
+#include "amazon/mirror_i.h"
 
 /* ---- a call, waited for ---- */
 
@@ -151,108 +154,86 @@ bool mirror_read(struct mirror_io *io, struct mirror_inventory *v)
 
 /* ---- doing ---- */
 
-static void copy_member(json_t *to, const json_t *from, const char *name)
-{
-    json_t *v = json_object_get(from, name);
-    if (v)
-        (void)json_object_set(to, name, v);
-}
-
-static json_t *queue_configs(const json_t *queues)
-{
-    json_t *out = json_array();
-    for (size_t i = 0; i < json_array_size(queues); i++) {
-        const json_t *q = json_array_get(queues, i);
-        json_t *ref = json_object(), *o = json_object();
-        (void)json_object_set(ref, "QueueId", json_object_get(q, "Queue"));
-        copy_member(ref, q, "Channel");
-        (void)json_object_set_new(o, "QueueReference", ref);
-        copy_member(o, q, "Priority");
-        copy_member(o, q, "Delay");
-        (void)json_array_append_new(out, o);
-    }
-    return out;
-}
-
-static void release(char *s)
-{
-    void (*fn)(void *) = NULL;
-    json_get_alloc_funcs(NULL, &fn);
-    if (s)
-        fn(s);
-}
-
-/* The body of Create... or Update..., still with names instead of ids. */
-static json_t *body_of(const struct mirror_item *item, bool create)
-{
-    json_t *o = json_object();
-    const json_t *s = item->spec;
-    if (create || item->kind == MIRROR_HOURS)
-        (void)json_object_set_new(o, "Name", json_string(item->name));
-    if (item->kind == MIRROR_FLOW) {
-        char *content = json_dumps(json_object_get(s, "Content"), JSON_COMPACT);
-        if (create)
-            copy_member(o, s, "Type");
-        (void)json_object_set_new(o, "Content", json_string(content ? content : ""));
-        release(content);
-        return o;
-    }
-    copy_member(o, s, "Description");
-    copy_member(o, s, "TimeZone");
-    copy_member(o, s, "Config");
-    copy_member(o, s, "MaxContacts");
-    copy_member(o, s, "MediaConcurrencies");
-    if (json_object_get(s, "Hours"))
-        (void)json_object_set(o, "HoursOfOperationId", json_object_get(s, "Hours"));
-    if (item->kind == MIRROR_PROFILE) {
-        (void)json_object_set(o, "DefaultOutboundQueueId",
-                              json_object_get(s, "DefaultOutboundQueue"));
-        (void)json_object_set_new(o, "QueueConfigs", queue_configs(json_object_get(s, "Queues")));
-        if (!json_object_get(o, "Description")) /* AWS wants one */
-            (void)json_object_set_new(o, "Description", json_string(item->name));
-    }
-    return o;
-}
-
 static const struct {
-    enum aws_op create, update;
+    enum aws_op create;
     const char *id, *arn;
 } makers[MIRROR_KINDS] = {
-    [MIRROR_HOURS] = {AWS_OP_CreateHoursOfOperation, AWS_OP_UpdateHoursOfOperation,
-                      "HoursOfOperationId", "HoursOfOperationArn"},
-    [MIRROR_QUEUE] = {AWS_OP_CreateQueue, AWS_OPS, "QueueId", "QueueArn"},
-    [MIRROR_FLOW] = {AWS_OP_CreateContactFlow, AWS_OP_UpdateContactFlowContent, "ContactFlowId",
-                     "ContactFlowArn"},
-    [MIRROR_PROFILE] = {AWS_OP_CreateRoutingProfile, AWS_OPS, "RoutingProfileId",
-                        "RoutingProfileArn"},
+    [MIRROR_HOURS] = {AWS_OP_CreateHoursOfOperation, "HoursOfOperationId", "HoursOfOperationArn"},
+    [MIRROR_QUEUE] = {AWS_OP_CreateQueue, "QueueId", "QueueArn"},
+    [MIRROR_FLOW] = {AWS_OP_CreateContactFlow, "ContactFlowId", "ContactFlowArn"},
+    [MIRROR_PROFILE] = {AWS_OP_CreateRoutingProfile, "RoutingProfileId", "RoutingProfileArn"},
 };
+
+/* Sends the body with the ids of `to` in it; the reply, the caller's. NULL: io->problem. */
+static json_t *send_named(struct mirror_io *io, const struct mirror_inventory *to, enum aws_op op,
+                          const char *id, const json_t *body, const char *what)
+{
+    char missing[MIRROR_NAME_MAX], *names = json_dumps(body, JSON_COMPACT);
+    struct buf b = {0};
+    json_t *reply = NULL;
+    if (mirror_to_ids(to, names ? names : "", &b, missing))
+        reply = call(io,
+                     (struct aws_call_spec){.op = op,
+                                            .region = to->region,
+                                            .label = {to->instance, id},
+                                            .body = {b.data, b.len}},
+                     what);
+    else
+        (void)snprintf(io->problem, sizeof io->problem, "%s: refers to %s, which is not there",
+                       what, missing);
+    mirror_release(names);
+    buf_free(&b);
+    return reply;
+}
+
+/* The new item, as the instance has it; NULL: io->problem. */
+static struct mirror_item *create(struct mirror_io *io, const struct mirror_item *item,
+                                  struct mirror_inventory *to)
+{
+    json_t *body = mirror_creation(item);
+    json_t *reply = send_named(io, to, makers[item->kind].create, NULL, body, item->name);
+    struct mirror_item *made = NULL;
+    if (reply) {
+        made = mirror_add(to, item->kind, item->name, text(reply, makers[item->kind].id),
+                          text(reply, makers[item->kind].arn));
+        if (!made)
+            (void)snprintf(io->problem, sizeof io->problem, "%s: made, but without an id",
+                           item->name);
+    }
+    json_decref(body);
+    json_decref(reply);
+    return made && read_item(io, to, made) ? made : NULL;
+}
+
+/* What was done is read again when not all of it could be: the next try starts from there. */
+static bool change(struct mirror_io *io, const struct mirror_item *from,
+                   struct mirror_inventory *to, struct mirror_item *item)
+{
+    struct mirror_calls calls;
+    char problem[sizeof io->problem];
+    bool ok = true;
+    mirror_changes(from, item, &calls);
+    for (uint32_t i = 0; i < calls.n && ok; i++) {
+        json_t *reply =
+            send_named(io, to, calls.call[i].op, item->id, calls.call[i].body, item->name);
+        ok = reply != NULL;
+        json_decref(reply);
+        if (ok || !i)
+            continue;
+        memcpy(problem, io->problem, sizeof problem);
+        (void)!read_item(io, to, item);
+        memcpy(io->problem, problem, sizeof problem);
+    }
+    mirror_calls_free(&calls);
+    return ok;
+}
 
 bool mirror_do(struct mirror_io *io, const struct mirror_step *step, struct mirror_inventory *to)
 {
-    const struct mirror_item *item = step->from;
-    bool create = step->type == MIRROR_CREATE, ok = false;
-    char missing[MIRROR_NAME_MAX];
-    struct buf b = {0};
-    BUG_ON(!create && step->type != MIRROR_UPDATE);
-    json_t *o = body_of(item, create);
-    char *names = json_dumps(o, JSON_COMPACT);
-    json_decref(o);
-    if (!mirror_to_ids(to, names, &b, missing)) {
-        (void)snprintf(io->problem, sizeof io->problem, "%s: refers to %s, which is not there",
-                       item->name, missing);
-    } else {
-        struct aws_call_spec spec = {.op = create ? makers[item->kind].create
-                                                  : makers[item->kind].update,
-                                     .region = to->region,
-                                     .label = {to->instance, create ? NULL : step->to->id},
-                                     .body = {b.data, b.len}};
-        json_t *reply = call(io, spec, item->name);
-        ok = reply &&
-             (!create || mirror_add(to, item->kind, item->name, text(reply, makers[item->kind].id),
-                                    text(reply, makers[item->kind].arn)));
-        json_decref(reply);
-    }
-    release(names);
-    buf_free(&b);
-    return ok;
+    const struct mirror_item *from = step->from;
+    BUG_ON(step->type != MIRROR_CREATE && step->type != MIRROR_UPDATE);
+    struct mirror_item *item = mirror_find(to, from->kind, from->name);
+    if (!item)
+        item = create(io, from, to);
+    return item && change(io, from, to, item);
 }

@@ -15,6 +15,7 @@ struct mirror_io {
 /* v->region and v->instance say which. False: io->problem. */
 bool mirror_read(struct mirror_io *io, struct mirror_inventory *v) MUST_USE;
 /* Carries out one step that creates or updates; what is new is added to `to`, so that later steps
- * find it. False: io->problem; what may have happened all the same (no answer came) it says too. */
+ * find it. False: io->problem; what may have happened all the same (no answer came) it says too.
+ * It can be called again then, and does what is left. */
 bool mirror_do(struct mirror_io *io, const struct mirror_step *step,
                struct mirror_inventory *to) MUST_USE;

@@ -1,9 +1,11 @@
 #include "amazon/mirror_plan.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "amazon/mirror_calls.h"
+#include "amazon/mirror_i.h"
 
 const char *const mirror_kind_names[MIRROR_KINDS] = {"hours", "queue", "flow", "profile"};
 const char *const mirror_step_names[] = {"create", "update", "differs", "cannot be copied",
@@ -128,7 +130,7 @@ bool mirror_to_ids(const struct mirror_inventory *v, const char *text, struct bu
 
 /* ---- what a resource is ---- */
 
-static void copy_member(json_t *to, const json_t *from, const char *name)
+void mirror_copy(json_t *to, const json_t *from, const char *name)
 {
     json_t *v = json_object_get(from, name);
     if (v && !json_is_null(v))
@@ -147,8 +149,7 @@ static void name_member(const struct mirror_inventory *v, json_t *to, const json
     buf_free(&b);
 }
 
-/* Text that jansson has made. */
-static void release(char *s)
+void mirror_release(char *s)
 {
     void (*fn)(void *) = NULL;
     json_get_alloc_funcs(NULL, &fn);
@@ -173,10 +174,21 @@ static json_t *sorted(const json_t *list)
         qsort(text, n, sizeof *text, by_text);
     for (size_t i = 0; i < n; i++) {
         (void)json_array_append_new(out, json_loads(text[i], JSON_DECODE_ANY, NULL));
-        release(text[i]);
+        mirror_release(text[i]);
     }
     mem_free(text);
     return out;
+}
+
+json_t *mirror_row(const json_t *queues, const json_t *like)
+{
+    for (size_t i = 0; i < json_array_size(queues); i++) {
+        json_t *row = json_array_get(queues, i);
+        if (json_equal(json_object_get(row, "Queue"), json_object_get(like, "Queue")) &&
+            json_equal(json_object_get(row, "Channel"), json_object_get(like, "Channel")))
+            return row;
+    }
+    return NULL;
 }
 
 static json_t *queues_of(const struct mirror_inventory *v, const json_t *queues)
@@ -186,9 +198,9 @@ static json_t *queues_of(const struct mirror_inventory *v, const json_t *queues)
         const json_t *q = json_array_get(queues, i);
         json_t *o = json_object();
         name_member(v, o, q, "QueueId", "Queue");
-        copy_member(o, q, "Channel");
-        copy_member(o, q, "Priority");
-        copy_member(o, q, "Delay");
+        mirror_copy(o, q, "Channel");
+        mirror_copy(o, q, "Priority");
+        mirror_copy(o, q, "Delay");
         (void)json_array_append_new(out, o);
     }
     json_t *in_order = sorted(out);
@@ -207,6 +219,30 @@ static json_t *content_of(const struct mirror_inventory *v, const char *content)
     return o;
 }
 
+static void take_outbound(const struct mirror_inventory *v, struct mirror_item *item, json_t *spec,
+                          const json_t *config)
+{
+    const char *number = json_string_value(json_object_get(config, "OutboundCallerIdNumberId"));
+    if (!number || !str_copy(item->number, sizeof item->number, number))
+        item->number[0] = '\0';
+    mirror_copy(spec, config, "OutboundCallerIdName");
+    name_member(v, spec, config, "OutboundFlowId", "OutboundFlow");
+}
+
+/* An id alone says of no instance that it is its own: whatever was not replaced by a name is. */
+static void look_for_strangers(struct mirror_item *item, const json_t *spec)
+{
+    static const char *const members[] = {"Hours", "OutboundFlow", "DefaultOutboundQueue", "Queue"};
+    json_t *queues = json_object_get(spec, "Queues");
+    for (size_t i = 0; i < COUNTOF(members); i++) {
+        const char *s = json_string_value(json_object_get(spec, members[i]));
+        if (s && *s && strncmp(s, "${", 2) != 0)
+            (void)snprintf(item->foreign, sizeof item->foreign, "%s %.64s", members[i], s);
+    }
+    for (size_t i = 0; i < json_array_size(queues); i++)
+        look_for_strangers(item, json_array_get(queues, i));
+}
+
 /* Something of this very instance that was not replaced by a name. */
 static void look_for_foreign(const struct mirror_inventory *v, struct mirror_item *item)
 {
@@ -223,7 +259,7 @@ static void look_for_foreign(const struct mirror_inventory *v, struct mirror_ite
         if (!n)
             (void)str_copy(item->foreign, sizeof item->foreign, "the instance itself");
     }
-    release(text);
+    mirror_release(text);
 }
 
 bool mirror_take(const struct mirror_inventory *v, struct mirror_item *item, const json_t *said,
@@ -236,19 +272,22 @@ bool mirror_take(const struct mirror_inventory *v, struct mirror_item *item, con
         json_decref(spec);
         return false;
     }
-    if (item->kind != MIRROR_FLOW)
-        copy_member(spec, said, "Description");
+    text = json_string_value(json_object_get(said, "Description"));
+    if (item->kind != MIRROR_FLOW && text && *text)
+        mirror_copy(spec, said, "Description");
     switch (item->kind) {
     case MIRROR_HOURS:
-        copy_member(spec, said, "TimeZone");
+        mirror_copy(spec, said, "TimeZone");
         (void)json_object_set_new(spec, "Config", sorted(json_object_get(said, "Config")));
         break;
     case MIRROR_QUEUE:
         name_member(v, spec, said, "HoursOfOperationId", "Hours");
-        copy_member(spec, said, "MaxContacts");
+        mirror_copy(spec, said, "MaxContacts");
+        mirror_copy(spec, said, "Status");
+        take_outbound(v, item, spec, json_object_get(said, "OutboundCallerConfig"));
         break;
     case MIRROR_FLOW:
-        copy_member(spec, said, "Type");
+        mirror_copy(spec, said, "Type");
         text = json_string_value(json_object_get(said, "Content"));
         content = content_of(v, text ? text : "");
         if (content)
@@ -266,6 +305,7 @@ bool mirror_take(const struct mirror_inventory *v, struct mirror_item *item, con
     json_decref(item->spec);
     item->spec = spec;
     look_for_foreign(v, item);
+    look_for_strangers(item, spec);
     if (!readable || strpbrk(item->name, "\"\\{}"))
         (void)str_copy(item->foreign, sizeof item->foreign, "a name with quotes or braces");
     return true;
@@ -282,15 +322,18 @@ static void add_step(struct mirror_plan *p, enum mirror_step_type type,
 static void compare(struct mirror_plan *p, const struct mirror_item *from,
                     const struct mirror_item *to)
 {
-    bool can_update = from->kind == MIRROR_HOURS || from->kind == MIRROR_FLOW;
+    struct mirror_calls calls = {0};
     if (to && json_equal(from->spec, to->spec))
         return;
+    if (to)
+        mirror_changes(from, to, &calls);
     if (from->foreign[0])
         add_step(p, MIRROR_FOREIGN, from, to);
     else if (!to)
         add_step(p, MIRROR_CREATE, from, NULL);
     else
-        add_step(p, can_update ? MIRROR_UPDATE : MIRROR_DIFFERS, from, to);
+        add_step(p, calls.n ? MIRROR_UPDATE : MIRROR_DIFFERS, from, to);
+    mirror_calls_free(&calls);
 }
 
 /* Hours first, since queues need them; then queues, flows, and profiles. */

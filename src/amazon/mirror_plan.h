@@ -21,6 +21,7 @@ struct mirror_item {
     enum mirror_kind kind;
     char name[MIRROR_NAME_MAX], id[MIRROR_ID_MAX], arn[MIRROR_ARN_MAX];
     struct json_t *spec; /* what it is, without ids; NULL: not read yet */
+    char number[MIRROR_ID_MAX]; /* of a queue: what its calls out show is the instance's own; "" */
     char foreign[MIRROR_NAME_MAX]; /* what it refers to that is not mirrored; "": nothing */
 };
 
@@ -48,9 +49,9 @@ bool mirror_take(const struct mirror_inventory *v, struct mirror_item *item,
 
 enum mirror_step_type {
     MIRROR_CREATE,
-    MIRROR_UPDATE, /* hours and flows */
-    MIRROR_DIFFERS, /* queues and profiles: told, and left to people */
-    MIRROR_FOREIGN, /* it lacks it, but it cannot be copied */
+    MIRROR_UPDATE,  /* by mirror_changes */
+    MIRROR_DIFFERS, /* in what the API cannot change: told, and left to people */
+    MIRROR_FOREIGN, /* it lacks it, or has it otherwise, but it cannot be copied */
     MIRROR_ONLY_THERE
 };
 extern const char *const mirror_step_names[]; /* "create", "update", "differs", ... */

@@ -45,10 +45,26 @@ struct aws_operation {
     X(connect, ListQueues, GET, "/queues-summary/{}", 2, 5, true)                                  \
     X(connect, DescribeQueue, GET, "/queues/{}/{}", 2, 5, true)                                    \
     X(connect, CreateQueue, PUT, "/queues/{}", 2, 5, false)                                        \
+    X(connect, UpdateQueueName, POST, "/queues/{}/{}/name", 2, 5, true)                            \
+    X(connect, UpdateQueueHoursOfOperation, POST, "/queues/{}/{}/hours-of-operation", 2, 5, true)  \
+    X(connect, UpdateQueueMaxContacts, POST, "/queues/{}/{}/max-contacts", 2, 5, true)             \
+    X(connect, UpdateQueueStatus, POST, "/queues/{}/{}/status", 2, 5, true)                        \
+    X(connect, UpdateQueueOutboundCallerConfig, POST, "/queues/{}/{}/outbound-caller-config", 2,   \
+      5, true)                                                                                     \
     X(connect, ListRoutingProfiles, GET, "/routing-profiles-summary/{}", 2, 5, true)               \
     X(connect, DescribeRoutingProfile, GET, "/routing-profiles/{}/{}", 2, 5, true)                 \
     X(connect, ListRoutingProfileQueues, GET, "/routing-profiles/{}/{}/queues", 2, 5, true)        \
     X(connect, CreateRoutingProfile, PUT, "/routing-profiles/{}", 2, 5, false)                     \
+    X(connect, UpdateRoutingProfileName, POST, "/routing-profiles/{}/{}/name", 2, 5, true)         \
+    X(connect, UpdateRoutingProfileConcurrency, POST, "/routing-profiles/{}/{}/concurrency", 2, 5, \
+      true)                                                                                        \
+    X(connect, UpdateRoutingProfileDefaultOutboundQueue, POST,                                     \
+      "/routing-profiles/{}/{}/default-outbound-queue", 2, 5, true)                                \
+    X(connect, AssociateRoutingProfileQueues, POST, "/routing-profiles/{}/{}/associate-queues", 2, \
+      5, false)                                                                                    \
+    X(connect, UpdateRoutingProfileQueues, POST, "/routing-profiles/{}/{}/queues", 2, 5, true)     \
+    X(connect, DisassociateRoutingProfileQueues, POST,                                             \
+      "/routing-profiles/{}/{}/disassociate-queues", 2, 5, true)                                   \
     X(connect, ListHoursOfOperations, GET, "/hours-of-operations-summary/{}", 2, 5, true)          \
     X(connect, DescribeHoursOfOperation, GET, "/hours-of-operations/{}/{}", 2, 5, true)            \
     X(connect, CreateHoursOfOperation, PUT, "/hours-of-operations/{}", 2, 5, false)                \

@@ -62,9 +62,10 @@ const struct command commands[] = {
      "  -c, --config FILE   the configuration; its section amazon names the instances\n"
      "  -f, --from SITE     the instance to be copied\n"
      "  -t, --to SITE       the instance to copy to; may be given often\n"
-     "                      plan says what differs, and exits with 1 if anything does; apply\n"
-     "                      creates what is missing, and updates hours and flows. Nothing is\n"
-     "                      ever deleted; queues and profiles that differ are left to people.\n"},
+     "                      plan says what differs and how, and exits with 1 if anything does;\n"
+     "                      apply creates what is missing and changes what differs. Nothing is\n"
+     "                      ever deleted: a queue that is too many in a profile leaves it, no "
+     "more.\n"},
     {"run", "--config FILE [options]", "hub and sites over instances of Amazon Connect", cmd_run,
      "  -c, --config FILE   the configuration; its section amazon names the instances\n"
      "  -p, --port N        of API and dashboard; 0: any free one (default as configured, 8400)\n"

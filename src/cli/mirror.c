@@ -11,6 +11,7 @@
 
 #include "amazon/amazon_config.h"
 #include "amazon/mirror.h"
+#include "amazon/mirror_calls.h"
 
 struct mirror {
     const char *config_file, *from, *to[SITES_MAX];
@@ -34,6 +35,19 @@ static void say(const char *site, const struct mirror_step *s, const char *more)
            mirror_kind_names[i->kind], i->name, *more ? ": " : "", more);
 }
 
+/* Each on a line of its own, below what has it. */
+static void tell_differences(const struct mirror_step *s)
+{
+    struct buf lines = {0};
+    mirror_tell(s->from, s->to, &lines);
+    for (const char *at = lines.data; at && *at;) {
+        int n = (int)strcspn(at, "\n");
+        printf("%-16s   %.*s\n", "", n, at);
+        at += n + (at[n] == '\n');
+    }
+    buf_free(&lines);
+}
+
 static void tell(struct mirror *m, const char *site, const struct mirror_plan *p)
 {
     for (uint32_t i = 0; i < p->n; i++) {
@@ -42,6 +56,8 @@ static void tell(struct mirror *m, const char *site, const struct mirror_plan *p
         if (s->type == MIRROR_FOREIGN)
             (void)snprintf(why, sizeof why, "it refers to %s", s->from->foreign);
         say(site, s, why);
+        if (s->from && s->to)
+            tell_differences(s);
         m->differs = true;
     }
     if (!p->n)

@@ -415,6 +415,17 @@ def queues(w):
     other = [x for x in pages(w.east.list_hours_of_operations, "HoursOfOperationSummaryList", **w.i)
              if x["Name"] == "Always open"][0]
     w.east.update_queue_hours_of_operation(HoursOfOperationId=other["Id"], **at)
+    caller = {"OutboundCallerIdName": "Acme", "OutboundFlowId": w.flows["Enter support"]["Id"], "OutboundCallerIdNumberId": w.east.
+              list_phone_numbers_v2(MaxResults=1)["ListPhoneNumbersSummaryList"][0]["PhoneNumberId"]}
+    w.east.update_queue_outbound_caller_config(OutboundCallerConfig=caller, **at)
+    tap.equal(w.east.describe_queue(**at)["Queue"]["OutboundCallerConfig"], caller, "what those see whom it calls")
+    for wrong in ("OutboundFlowId", "OutboundCallerIdNumberId"):
+        fails("ResourceNotFoundException", w.east.update_queue_outbound_caller_config,
+              OutboundCallerConfig={**caller, wrong: w.id}, **at)
+        fails("ResourceNotFoundException", w.east.create_queue, Name="Wrong", HoursOfOperationId=other["Id"],
+              OutboundCallerConfig={wrong: w.id}, **w.i)
+    w.east.update_queue_outbound_caller_config(OutboundCallerConfig={}, **at)
+    tap.equal(w.east.describe_queue(**at)["Queue"].get("OutboundCallerConfig", {}), {}, "and nothing of it")
     got = w.east.describe_queue(**at)["Queue"]
     tap.equal((got["Name"], got["MaxContacts"], got["Status"], got["HoursOfOperationId"]),
               ("Praise", 7, "DISABLED", other["Id"]), "a queue")

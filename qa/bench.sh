@@ -49,6 +49,7 @@ for name in "${names[@]}"; do
     net)
         build/bench/bench_net
         build/bench/bench_watch
+        build/bench/bench_fpm
         ;;
     replay) replays ;;
     bmp) bench/bench_bmp.sh ;;

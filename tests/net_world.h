@@ -413,6 +413,21 @@ static inline void w_fib_route(struct world *w, int r, const char *prefix, enum 
     attr_release(w->attrs, e.attr);
 }
 
+/* A route of the table by a link-local gateway (or to what is attached) at an interface. */
+static inline void w_fib_at(struct world *w, int r, const char *prefix, const char *gateway,
+                            const char *interface)
+{
+    struct route_event e = w_fib_event(w, r, ROUTE_ANNOUNCE);
+    struct attr a = {.kind = gateway ? ROUTE_BGP : ROUTE_SUBNET,
+                     .via = source_name(w->sources, interface)};
+    if (gateway)
+        a.next_hop = ip(gateway);
+    e.prefix = pfx(prefix);
+    e.attr = attr_intern(w->attrs, &a);
+    w_event(w, e);
+    attr_release(w->attrs, e.attr);
+}
+
 static inline void w_fib_feed(struct world *w, int r, bool up)
 {
     w_event(w, w_fib_event(w, r, up ? ROUTE_FEED_UP : ROUTE_FEED_LOST));

@@ -54,9 +54,11 @@ static void line_of(struct table *t, const struct rib_route *r, char *out, size_
 {
     char prefix[PREFIX_TEXT_MAX], ip[IP_TEXT_MAX];
     const struct attr *a = attr_get(t->attrs, r->attr);
-    snprintf(out, cap, "%s %s%s%s %s", prefix_text(rib_prefix(t->rib, r->prefix_id), prefix),
+    const char *via = a->via ? source_name_text(t->sources, a->via) : "";
+    snprintf(out, cap, "%s %s%s%s %s%s%s", prefix_text(rib_prefix(t->rib, r->prefix_id), prefix),
              a->next_hop.family ? "via " : "", a->next_hop.family ? ip_text(&a->next_hop, ip) : "",
-             a->has & ATTR_BLACKHOLE ? "dropped" : "", route_kind_names[a->kind]);
+             a->has & ATTR_BLACKHOLE ? "dropped" : "", route_kind_names[a->kind], *via ? " " : "",
+             via);
 }
 
 struct list {
@@ -126,17 +128,18 @@ static enum fpm_status feed(struct table *t, const struct buf *b, size_t piece)
 
 /* ---- real routers ---- */
 
-/* `ip route` at the router at the end of each recording, link-local prefixes left out. */
-static const char dplane_table[] = "10.1.0.0/16  subnet\n"
+/* `ip route` at the router at the end of each recording, link-local prefixes left out; interfaces
+ * are vpc 3, mgmt 2, and the links to cea 4, to ceb 5 and to usw2 6. */
+static const char dplane_table[] = "10.1.0.0/16  subnet if3\n"
                                    "10.100.0.0/16 via 169.254.4.1 bgp\n"
                                    "10.2.0.0/16 via 169.254.4.1 bgp\n"
                                    "10.3.0.0/16 via 169.254.4.1 bgp\n"
                                    "10.4.0.0/16 via 169.254.4.1 bgp\n"
-                                   "169.254.11.0/30  subnet\n"
-                                   "169.254.4.0/30  subnet\n"
-                                   "169.254.5.0/30  subnet\n"
-                                   "198.18.0.0/24  subnet\n";
-static const char fpm_table[] = "10.1.0.0/16  subnet\n"
+                                   "169.254.11.0/30  subnet if6\n"
+                                   "169.254.4.0/30  subnet if4\n"
+                                   "169.254.5.0/30  subnet if5\n"
+                                   "198.18.0.0/24  subnet if2\n";
+static const char fpm_table[] = "10.1.0.0/16  subnet if3\n"
                                 "10.100.0.0/16 via 169.254.4.1 other\n"
                                 "10.2.0.0/16 via 169.254.4.1 other\n"
                                 "10.3.0.0/16 via 169.254.4.1 other\n"
@@ -145,12 +148,12 @@ static const char fpm_table[] = "10.1.0.0/16  subnet\n"
                                 "10.77.0.0/16 via 169.254.5.1 static\n"
                                 "10.78.0.0/16 dropped static\n"
                                 "10.79.0.0/16 dropped static\n"
-                                "10.81.0.0/16  subnet\n"
-                                "169.254.11.0/30  subnet\n"
-                                "169.254.4.0/30  subnet\n"
-                                "169.254.5.0/30  subnet\n"
-                                "198.18.0.0/24  subnet\n"
-                                "fd00:4::/64  subnet\n"
+                                "10.81.0.0/16  subnet if4\n"
+                                "169.254.11.0/30  subnet if6\n"
+                                "169.254.4.0/30  subnet if4\n"
+                                "169.254.5.0/30  subnet if5\n"
+                                "198.18.0.0/24  subnet if2\n"
+                                "fd00:4::/64  subnet if4\n"
                                 "fd00:98::/32 dropped static\n"
                                 "fd00:99::/32 via fd00:4::1 static\n";
 
@@ -370,6 +373,47 @@ TEST(a_gateway_of_the_other_family)
     message_end(&b, m);
     frame_end(&b, f);
     taken(t, &b, "10.1.0.0/16 via fd00::1 bgp\n");
+    buf_free(&b);
+    table_free(t);
+}
+
+TEST(a_link_local_gateway_has_its_interface)
+{
+    struct table *t = table_new();
+    struct buf b = {0};
+    for (uint8_t i = 0; i < 2; i++) {
+        uint8_t interface[4] = {(uint8_t)(7 + i)};
+        size_t f = frame_begin(&b);
+        size_t m = message_begin(&b, 24, i ? "2001:db8:2::/48" : "2001:db8:1::/48", 254, 186, 1);
+        address(&b, 5, i ? "2001:db8::1" : "fe80::1");
+        attribute(&b, 4, interface, 4);
+        message_end(&b, m);
+        frame_end(&b, f);
+    }
+    taken(t, &b, "2001:db8:1::/48 via fe80::1 bgp if7\n2001:db8:2::/48 via 2001:db8::1 bgp\n");
+    buf_free(&b);
+    table_free(t);
+}
+
+/* Numbers of interfaces become names that all feeds share: no router makes too many. */
+TEST(interfaces_without_end)
+{
+    struct table *t = table_new();
+    struct buf b = {0};
+    for (uint32_t i = 1; i <= 2 * FPM_INTERFACES_MAX; i++) {
+        size_t f = frame_begin(&b), m = message_begin(&b, 24, "10.1.0.0/16", 254, 2, 1);
+        size_t at = b.len;
+        attribute(&b, 4, "\0\0\0", 4);
+        patch(&b, at + 4, i, 4);
+        message_end(&b, m);
+        frame_end(&b, f);
+    }
+    CHECK_EQ(feed(t, &b, 4096), FPM_GOING_ON);
+    table_is(t, "10.1.0.0/16  subnet\n");
+    char last[16];
+    snprintf(last, sizeof last, "if%d", FPM_INTERFACES_MAX);
+    uint32_t number = source_name(t->sources, last);
+    CHECK_EQ(source_name(t->sources, "the next"), number + 1);
     buf_free(&b);
     table_free(t);
 }

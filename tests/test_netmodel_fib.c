@@ -162,6 +162,36 @@ TEST(several_next_hops)
     w_free(w);
 }
 
+/* IPv6 as FRR has it: gateways are link-local, and what is attached tells which link is meant. */
+TEST(a_link_local_gateway_is_on_a_link)
+{
+    struct world *w = settled(topo_direct());
+    char text[PREFIX_TEXT_MAX];
+    size_t n;
+    struct prefix p = pfx("2001:db8:3::/48");
+    w->topo.link[US_PEERING].name[0] = '\0';
+    str_copy(w->topo.link[US_PEERING].name, TOPO_NAME_MAX, "if4"); /* that is not what is meant */
+    w_fib_at(w, USE1, "169.254.1.0/30", NULL, "if4");
+    w_fib_at(w, USE1, "169.254.2.0/30", NULL, "if5");
+    w_fib_at(w, USE1, prefix_text(&p, text), "fe80::1", "if5");
+    w_wait(w, 1000);
+    const struct fwd_hop *hop =
+        fwd_hops(netmodel_fwd(w->model), fwd_rule(netmodel_fwd(w->model), USE1, &p), &n);
+    CHECK(n == 1 && hop[0].to == GCP && hop[0].link == USE1_B);
+    w_fib_at(w, USE1, prefix_text(&p, text), "fe80::1", "if4");
+    w_wait(w, 1000);
+    hop = fwd_hops(netmodel_fwd(w->model), fwd_rule(netmodel_fwd(w->model), USE1, &p), &n);
+    CHECK(n == 1 && hop[0].to == GCP && hop[0].link == USE1_A);
+    w_fib_at(w, USE1, prefix_text(&p, text), "fe80::1", "if6"); /* nowhere that is known */
+    w_wait(w, 1000);
+    hop = fwd_hops(netmodel_fwd(w->model), fwd_rule(netmodel_fwd(w->model), USE1, &p), &n);
+    CHECK(n == 1 && hop[0].to == FWD_EXIT);
+    struct prefix link = pfx("169.254.1.0/30");
+    hop = fwd_hops(netmodel_fwd(w->model), fwd_rule(netmodel_fwd(w->model), USE1, &link), &n);
+    CHECK(n == 1 && hop[0].to == FWD_DELIVER);
+    w_free(w);
+}
+
 /* ---- feeds that come and go ---- */
 
 TEST(a_table_counts_when_it_was_told_in_full)

@@ -6,9 +6,10 @@
  *     attribute  length 2 | type 2 | value, padded to 4 */
 #include "net/fpm.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/map.h"
 #include "net/wire.h"
 
 const char *const fpm_status_names[FPM_STATUSES] = {
@@ -39,6 +40,7 @@ enum { /* linux/netlink.h, linux/rtnetlink.h */
        RTN_UNREACHABLE = 7,
        RTN_PROHIBIT = 8,
        RTA_DST = 1,
+       RTA_OIF = 4,
        RTA_GATEWAY = 5,
        RTA_MULTIPATH = 9,
        RTA_TABLE = 15,
@@ -70,8 +72,9 @@ struct fpm_session {
     struct fpm_options o;
     struct buf kept; /* the beginning of a frame */
     uint32_t peer;
-    uint32_t paths_most; /* of a route, so far: what a shorter one may leave behind */
-    bool begun, told;    /* told: the end of the table */
+    struct map64 interface; /* its number -> its name (source_name) */
+    uint32_t paths_most;    /* of a route, so far: what a shorter one may leave behind */
+    bool begun, told;       /* told: the end of the table */
     int64_t begun_ms, last_ms;
     enum fpm_status status;
     struct fpm_stats stats;
@@ -99,6 +102,7 @@ void fpm_session_free(struct fpm_session *s, int64_t at_ms)
     s->last_ms = at_ms;
     if (s->begun)
         tell(s, (struct route_event){.type = ROUTE_FEED_LOST});
+    map64_free(&s->interface);
     buf_free(&s->kept);
     mem_free(s);
 }
@@ -107,6 +111,7 @@ void fpm_session_free(struct fpm_session *s, int64_t at_ms)
 
 struct hop {
     struct ip_addr gateway; /* family 0: none */
+    uint32_t interface;     /* 0: none */
     bool by_number;         /* and it is told elsewhere */
 };
 
@@ -167,6 +172,7 @@ static bool take_hop(const struct told_route *r, const struct attribute *a, stru
     switch (a->type) {
     case RTA_GATEWAY: return take_address(r->prefix.family, a, &out->gateway);
     case RTA_VIA: return take_via(r->order, a, &out->gateway);
+    case RTA_OIF: out->interface = a->n == 4 ? get32(r->order, a->value) : 0; return a->n == 4;
     case RTA_NH_ID: out->by_number = true; return true;
     default: return true;
     }
@@ -177,10 +183,10 @@ static bool take_hops(struct told_route *r, const uint8_t *p, size_t left)
     r->n_hops = 0;
     while (left) {
         size_t len = left >= HOP_HEADER ? get16(r->order, p) : 0;
-        struct hop hop = {0};
         struct attribute a;
         if (len < HOP_HEADER || len > left)
             return false;
+        struct hop hop = {.interface = get32(r->order, p + 4)};
         const uint8_t *q = p + HOP_HEADER;
         for (size_t n = len - HOP_HEADER; n;)
             if (!next_attribute(r->order, &q, &n, &a) || !take_hop(r, &a, &hop))
@@ -248,6 +254,26 @@ static uint8_t kind_of(const struct told_route *r, const struct hop *h)
     }
 }
 
+static bool link_local(const uint8_t byte[16])
+{
+    return byte[0] == 0xfe && (byte[1] & 0xc0) == 0x80;
+}
+
+/* The name of an interface, as `via`; 0: none, or there are too many. */
+static uint32_t interface_name(struct fpm_session *s, uint32_t interface)
+{
+    uint32_t name;
+    char text[16];
+    if (!interface || map64_find(&s->interface, interface, &name))
+        return interface ? name : 0;
+    if (s->interface.count >= FPM_INTERFACES_MAX)
+        return 0;
+    snprintf(text, sizeof text, "if%u", interface);
+    name = source_name(s->o.sources, text);
+    map64_insert(&s->interface, interface, name);
+    return name;
+}
+
 static enum fpm_status announce(struct fpm_session *s, const struct told_route *r)
 {
     uint32_t n = discards(r) ? 1 : r->n_hops;
@@ -259,9 +285,12 @@ static enum fpm_status announce(struct fpm_session *s, const struct told_route *
         struct attr a = {.kind = kind_of(r, h), .next_hop = h->gateway};
         if (h->by_number && !h->gateway.family && !discards(r))
             return FPM_NEXT_HOP_GROUPS;
+        if (!h->gateway.family || (h->gateway.family == IPV6 && link_local(h->gateway.byte)))
+            a.via = interface_name(s, h->interface);
         if (discards(r)) {
             a.has = ATTR_BLACKHOLE;
             a.next_hop = (struct ip_addr){0};
+            a.via = 0;
         }
         e.type = ROUTE_ANNOUNCE;
         e.attr = attr_intern(s->o.attrs, &a);
@@ -286,11 +315,6 @@ static void withdraw(struct fpm_session *s, const struct told_route *r)
     s->stats.withdrawn++;
 }
 
-static bool link_local(const struct prefix *p)
-{
-    return p->family == IPV6 && p->len >= 10 && p->byte[0] == 0xfe && (p->byte[1] & 0xc0) == 0x80;
-}
-
 static enum fpm_status route(struct fpm_session *s, struct order o, bool gone, const uint8_t *p,
                              size_t n)
 {
@@ -312,7 +336,7 @@ static enum fpm_status route(struct fpm_session *s, struct order o, bool gone, c
         return FPM_BAD_MESSAGE;
     bool known = gone || discards(&r) || r.type == RTN_UNICAST || r.type == RTN_LOCAL;
     if ((r.table != RT_TABLE_MAIN && r.table != RT_TABLE_UNSPEC) || !known ||
-        link_local(&r.prefix)) {
+        (r.prefix.family == IPV6 && r.prefix.len >= 10 && link_local(r.prefix.byte))) {
         s->stats.passed_over++;
         return FPM_GOING_ON;
     }

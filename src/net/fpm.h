@@ -19,6 +19,10 @@
  *   by BGP                        ROUTE_BGP, without a path: that is BMP's to tell
  *   by anything else              ROUTE_OTHER
  *   several next hops             a route each, with path ids from 0
+ * A link-local gateway says nothing without its interface, which has a number that only the router
+ * knows. So such routes and those without a gateway have it as their `via`, "if4": what is attached
+ * there tells which link it is.
+ *
  * Only the main table is taken; routes of other tables, of other families, of link-local prefixes
  * and messages about anything else are passed over and counted.
  *
@@ -39,6 +43,7 @@ enum {
     FPM_HEADER = 4,
     FPM_FRAME_MAX = 65535, /* all that its length can say */
     FPM_PATHS_MAX = 32,    /* next hops of a route; the rest is a glitch */
+    FPM_INTERFACES_MAX = 1024, /* that get a name; more than a router's links */
     FPM_GLITCHES_MAX = 1000,
     FPM_QUIET_MS = 1000,
     FPM_TABLE_MS = 60000, /* FRR tells a million routes in less */

@@ -48,6 +48,57 @@ struct fib_rule {
     bool says_bgp; /* and it says so */
 };
 
+struct attached {
+    const struct netmodel *m;
+    uint32_t via;
+    bool there;
+};
+
+static bool is_attached(void *arg, const struct rib_route *r)
+{
+    struct attached *x = arg;
+    const struct attr *a = attr_get(x->m->attrs, r->attr);
+    x->there |= a->kind == ROUTE_SUBNET && a->via == x->via;
+    return !x->there;
+}
+
+/* The link at an interface, which is known by a number of the router's own: the one whose other end
+ * has an address in a subnet that its table has attached there. */
+static uint16_t link_at(const struct netmodel *m, uint16_t router, uint32_t via)
+{
+    const struct topo *t = m->topo;
+    uint32_t fib = m->router[router].fib;
+    for (uint32_t l = 0; l < t->n_links; l++) {
+        if (t->link[l].router[0] != router && t->link[l].router[1] != router)
+            continue;
+        const struct ip_addr *there = t->link[l].address[!topo_end(&t->link[l], router)];
+        struct attached x = {.m = m, .via = via};
+        for (int v6 = 0; v6 < 2 && !x.there; v6++) {
+            uint32_t id = there[v6].family ? rib_match(m->rib, fib, VIEW_LOC_RIB, &there[v6]) : 0;
+            if (id)
+                rib_each_path(m->rib, fib, VIEW_LOC_RIB, id, is_attached, &x);
+        }
+        if (x.there)
+            return (uint16_t)l;
+    }
+    return TOPO_NONE;
+}
+
+static bool hop_of(struct netmodel *m, uint16_t router, const struct prefix *p,
+                   const struct best_path *x, struct fwd_hop *hop)
+{
+    struct best_path plain = *x;
+    struct attr a = *x->attr;
+    uint16_t link = a.via && a.next_hop.family ? link_at(m, router, a.via) : TOPO_NONE;
+    if (link != TOPO_NONE) {
+        *hop = (struct fwd_hop){topo_other(&m->topo->link[link], router), link};
+        return true;
+    }
+    plain.attr = &a;
+    a.via = 0; /* no name of the topology's, whatever it reads like */
+    return route_hop_of(m, router, p, &plain, hop);
+}
+
 static void look_up(struct netmodel *m, uint16_t router, const struct prefix *p, struct fib_rule *r)
 {
     uint32_t id = rib_prefix_find(m->rib, p), n = 0;
@@ -61,7 +112,7 @@ static void look_up(struct netmodel *m, uint16_t router, const struct prefix *p,
         (void)netmodel_peer_of(m, m->other[i].peer);
         r->by_bgp &= kind == ROUTE_BGP || kind == ROUTE_OTHER;
         r->says_bgp &= kind == ROUTE_BGP;
-        if (route_hop_of(m, router, p, &m->other[i], &r->hop[r->n]))
+        if (hop_of(m, router, p, &m->other[i], &r->hop[r->n]))
             r->n++;
     }
 }

@@ -2,9 +2,9 @@
  *
  *   bench_fpm [ROUTES]
  *
- * A million routes (or so many) as FRR's dplane_fpm_nl tells them, to 16 neighbours: a frame each, 64
- * bytes with gateway and interface, in reads of 64 KiB. First into nothing, then into the tables,
- * then all told again. Processor time of one core, nanoseconds a route. */
+ * A million routes (or so many) as FRR's dplane_fpm_nl tells them, to 16 neighbours: a frame each,
+ * 64 bytes with gateway and interface, in reads of 64 KiB. First into nothing, then into the
+ * tables, then all told again. Processor time of one core, nanoseconds a route. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -24,9 +24,9 @@ static double cpu_ns(void)
 
 static void write_routes(struct buf *b, uint32_t n)
 {
-    uint8_t f[64] = {1,    1, 0,  64, 60, 0, 0, 0, 24, 0, 1, 5, 0, 0, 0, 0,  0,    0,    0, 0, 2,    24,
-                     0,    0, 254, 186, 0, 1, 0, 0, 0,  0, 8, 0, 1, 0, 0, 0,  0,    0,    8, 0, 6,    0,
-                     0x14, 0, 0,  0,  8,  0, 5, 0, 169, 254, 0, 1, 8, 0, 4, 0, 4, 0, 0, 0};
+    uint8_t f[64] = {1,    1, 0,   64,  60, 0, 0, 0, 24,  0,   1, 5, 0, 0, 0, 0, 0, 0, 0, 0, 2, 24,
+                     0,    0, 254, 186, 0,  1, 0, 0, 0,   0,   8, 0, 1, 0, 0, 0, 0, 0, 8, 0, 6, 0,
+                     0x14, 0, 0,   0,   8,  0, 5, 0, 169, 254, 0, 1, 8, 0, 4, 0, 4, 0, 0, 0};
     for (uint32_t i = 0; i < n; i++) {
         uint32_t net = 0x01000000 + (i << 8); /* 1.0.0.0/24, 1.0.1.0/24, ... */
         f[36] = (uint8_t)(net >> 24);

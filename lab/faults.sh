@@ -31,6 +31,16 @@ heal_static_loop() {
     quietly route usw2 del 10.3.0.0/16 metric 1
 }
 
+# The same in IPv6, to the hub.
+break_static_loop_6() {
+    route use1 add fd00:100::/48 via fd69:11::2 metric 1
+    route usw2 add fd00:100::/48 via fd69:11::1 metric 1
+}
+heal_static_loop_6() {
+    quietly route use1 del fd00:100::/48 metric 1
+    quietly route usw2 del fd00:100::/48 metric 1
+}
+
 # The hub announces a summary; a region announces more than it has. What it lacks follows the summary
 # back. No AS path has anything twice.
 break_longest_match_loop() {

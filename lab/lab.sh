@@ -56,7 +56,8 @@ kernel_options() {
         net.ipv4.conf.default.rp_filter=0 net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000 \
         net.ipv4.icmp_errors_use_inbound_ifaddr=1 net.ipv4.fib_multipath_hash_policy=1 \
         net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.send_redirects=0 \
-        net.ipv4.conf.all.accept_redirects=0
+        net.ipv4.conf.all.accept_redirects=0 net.ipv6.conf.all.forwarding=1 net.ipv6.icmp.ratelimit=0 \
+        net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
 }
 make_ns() {
     ip netns add "$(ns "$1")" || die "network namespaces cannot be made here" 69
@@ -84,8 +85,10 @@ make_router() { # NAME SUBNET INDEX
     ip -n "$(ns "$1")" link set mgmt up
     echo "$3" >"$run/$1/index"
 }
-make_host() { # ROUTER SUBNET: the host behind it, at .0.10 and .200.1 of its /16
-    local net=${2%.*.*}
+# The IPv6 subnet of an IPv4 one, where FRR's routers have both: fd00:1::/48 of 10.1.0.0/16.
+six_of() { sed -E 's|10\.([0-9]+)\.0\.0/16|fd00:\1::|' <<<"$1"; }
+make_host() { # ROUTER SUBNET: the host behind it, at .0.10 and .200.1 of its /16, ::10 of its /48
+    local net=${2%.*.*} six
     make_ns "h-$1"
     ip link add vpc netns "$(ns "$1")" type veth peer name eth0 netns "$(ns "h-$1")"
     ip -n "$(ns "$1")" addr add "$net.0.1/16" dev vpc
@@ -94,6 +97,11 @@ make_host() { # ROUTER SUBNET: the host behind it, at .0.10 and .200.1 of its /1
     ip -n "$(ns "h-$1")" addr add "$net.200.1/16" dev eth0
     ip -n "$(ns "h-$1")" link set eth0 up
     ip -n "$(ns "h-$1")" route add default via "$net.0.1"
+    [[ $(program_of "$1") == frr ]] || return 0
+    six=$(six_of "$2")
+    ip -n "$(ns "$1")" addr add "${six}1/48" dev vpc
+    ip -n "$(ns "h-$1")" addr add "${six}10/48" dev eth0
+    ip -n "$(ns "h-$1")" route add default via "${six}1"
 }
 # start_at NAME LOG COMMAND...: in the background, and written down.
 start_at() {
@@ -109,15 +117,20 @@ make_hub() { # beside the management bridge: it hears every router
 }
 # Sites tell the hub what they find, by way of the network itself, as in life.
 start_probes() { # ROUTER SUBNET
-    local net=${2%.*.*} name
+    local net=${2%.*.*}
     start_at "h-$1" "reflector.$1" "$TANDEM" probe reflect --listen "$net.200.1" --allow 10.0.0.0/8
+    [[ $1 == gcp && $TANDEM_LAB_HUB != 0 ]] || probe_from "$1" "$net.0.10" 10.0.0.0/8
+    [[ $(program_of "$1") != frr ]] || probe_from "$1" "$(six_of "$2")10" fd00::/16
+}
+probe_from() { # ROUTER ADDRESS ALLOWED: as the site of that address
+    local name
     if [[ $TANDEM_LAB_HUB == 0 ]]; then
-        start_at "h-$1" "probes.$1" "$TANDEM" probe reflect --listen "$net.0.10" --allow 10.0.0.0/8
-    elif [[ $1 != gcp ]]; then
-        name=$(sed -n "s/.*{name: \([a-z0-9-]*\), router: $1, address: $net.0.10,.*/\1/p" "$here/hub.yaml")
-        start_at "h-$1" "probes.$1" "$TANDEM" probe sites --config "$here/hub.yaml" --from "$name" \
-            --hub http://10.100.0.10:8400
+        start_at "h-$1" "probes.$2" "$TANDEM" probe reflect --listen "$2" --allow "$3"
+        return
     fi
+    name=$(sed -n "s/.*{name: \([a-z0-9-]*\), router: $1, address: \"\?$2\"\?,.*/\1/p" "$here/hub.yaml")
+    start_at "h-$1" "probes.$2" "$TANDEM" probe sites --config "$here/hub.yaml" --from "$name" \
+        --hub http://10.100.0.10:8400
 }
 make_link() { # A B TAG AB_US BA_US INDEX
     local a=$1 b=$2 fifo=$run/link.$1.$2.$3 left=100
@@ -131,6 +144,8 @@ make_link() { # A B TAG AB_US BA_US INDEX
     done
     ip -n "$(ns "$a")" addr add "169.254.$6.1/30" dev "$b.$3"
     ip -n "$(ns "$b")" addr add "169.254.$6.2/30" dev "$a.$3"
+    ip -n "$(ns "$a")" addr add "fd69:$6::1/64" dev "$b.$3"
+    ip -n "$(ns "$b")" addr add "fd69:$6::2/64" dev "$a.$3"
     ip -n "$(ns "$a")" link set "$b.$3" up
     ip -n "$(ns "$b")" link set "$a.$3" up
     echo "$a $b $3 169.254.$6.1 169.254.$6.2" >>"$run/links"
@@ -172,12 +187,16 @@ knows() {
     *) [[ -n $(ip -n "$(ns "$1")" -o route show "$2") ]] ;;
     esac
 }
+knows_six() { # the same in IPv6, where both have it
+    [[ $(program_of "$1") != frr || $(program_of "$2") != frr ||
+        -n $(ip -n "$(ns "$1")" -o -6 route show "$(six_of "$(subnet_of "$2")")/48") ]]
+}
 missing() { # the first subnet that a router lacks
     local a b other
     while read -r _ a _; do
         while read -r _ b _ _ other; do
-            [[ $other == - || $b == "$a" ]] || knows "$a" "$other" || {
-                echo "$a lacks $other"
+            [[ $other == - || $b == "$a" ]] || { knows "$a" "$other" && knows_six "$a" "$b"; } || {
+                echo "$a lacks $other, or its IPv6"
                 return
             }
         done < <(rows router)

@@ -34,11 +34,19 @@ frr_bgpd_conf() { # ROUTER
         echo "  neighbor $ip activate"
         echo "  neighbor $ip soft-reconfiguration inbound"
     done <"$run/$1/neighbours"
+    printf ' exit-address-family\n address-family ipv6 unicast\n'
+    [[ $(subnet_of "$1") == - ]] || echo "  network $(six_of "$(subnet_of "$1")")/48"
+    while read -r ip asn peer; do
+        [[ $(program_of "$peer") != frr ]] ||
+            printf '  neighbor %s activate\n  neighbor %s soft-reconfiguration inbound\n' "$ip" "$ip"
+    done <"$run/$1/neighbours"
     cat <<-END
 	 exit-address-family
 	 bmp targets mon
 	  bmp monitor ipv4 unicast pre-policy
 	  bmp monitor ipv4 unicast post-policy
+	  bmp monitor ipv6 unicast pre-policy
+	  bmp monitor ipv6 unicast post-policy
 	  bmp stats interval 2000
 	  bmp connect 198.18.0.100 port 11019 min-retry 100 max-retry 1000
 	  bmp connect 198.18.0.101 port 11019 min-retry 100 max-retry 1000

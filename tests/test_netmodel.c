@@ -909,6 +909,40 @@ TEST(ipv6)
     w_free(w);
 }
 
+/* Two routers whose tables are half told send to each other: each has only the other's route yet.
+ */
+TEST(no_circle_of_tables_that_are_being_told)
+{
+    struct world *w = w_new(topo_direct());
+    w_static(w, USE1, "10.3.0.0/16", US_PEERING, true);
+    w_static(w, USW2, "10.3.0.0/16", US_PEERING, true);
+    w_wait(w, 5000);
+    HEALTHY(w, "half told");
+    w_play(w);
+    w_wait(w, 60000);
+    ONLY(w, "told", V_LOOP, V_NO_PATH);
+    w_free(w);
+}
+
+/* Some sites have addresses of IPv6, and not all routers a route to those: none is missed between
+ * families. Within IPv6 it is. */
+TEST(sites_of_both_families)
+{
+    struct topo t = topo_direct();
+    add_site(&t, "gcp-6", GCP, "2001:db8:100::/48", "2001:db8:100::10");
+    add_site(&t, "us-east-1-6", USE1, "2001:db8:1::/48", "2001:db8:1::10");
+    struct world *w = settled(t);
+    int p = w_prefix(w, "2001:db8:1::/48");
+    w->originates[USE1][p] = false;
+    w_play(w);
+    w_wait(w, 10000);
+    ONLY(w, "a subnet of IPv6 is lost", V_NO_PATH);
+    CHECK_EQ(w_raised(w, V_NO_PATH), 1);
+    const struct verdict *v = w_verdict(w, V_NO_PATH);
+    CHECK(v && v->evidence.site[0] == t.n_sites - 2 && v->evidence.site[1] == t.n_sites - 1);
+    w_free(w);
+}
+
 TEST(what_does_not_fit_is_said)
 {
     struct topo t = topo_direct();

@@ -21,7 +21,7 @@
  * A router is heard when its feed has been up for sync_ms and then a second went by without a route
  * from it, or after six times sync_ms; it stays so when the feed is lost, since its table then is
  * the last that is known. About a router that was never heard nothing is said that rests on a route
- * missing in it.
+ * missing in it, and no circle is named while one of its routers is still telling its table.
  *
  * Beside the model of what is there is one of what could be (fwd.h, `potential`): each router with
  * every route that it accepts. In it a circle counts only if a hop in it is not guarded by BGP's

@@ -133,7 +133,10 @@ bool fault_verdict(struct netmodel *m, const struct fwd *f, const struct fwd_fau
         e->n_hops = (uint16_t)n;
         not_by_bgp(m, f, e);
         *kind = f == m->could ? V_LOOP_POSSIBLE : V_LOOP;
-        return true;
+        bool told = true;
+        for (uint16_t i = 0; i < fault->n_routers; i++)
+            told &= told_enough(&m->router[fault->router[i]]);
+        return told;
     }
     bool announced;
     hole_evidence(m, f, fault, e, &announced);

@@ -127,6 +127,13 @@ struct choice {
     uint32_t n_changed;
 };
 
+/* Has it told all that it will? While it still tells its table, a route that is better may be to
+ * come. What nobody tells of, the configuration alone does. */
+static inline bool told_enough(const struct router_state *r)
+{
+    return knows_table(r) || (!r->source && !r->fib);
+}
+
 enum place { /* of a source; 0: not looked up */
     PLACE_NONE = 1,
     PLACE_ROUTER = 2,                      /* and the topology's number */

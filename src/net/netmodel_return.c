@@ -276,14 +276,16 @@ static void judge(struct netmodel *m, uint16_t link, int end)
             e.prefix[e.n_prefixes] = r->prefix;
         e.n_prefixes++;
     }
+    bool told = told_enough(&m->router[e.router]) && told_enough(&m->router[e.neighbour]);
     verdict_put(&m->verdicts, V_ROUTE_RETURNED, verdict_key(link, (uint64_t)end, 0),
-                e.n_prefixes > 0, m->now_ms, &e);
+                e.n_prefixes > 0 && told, m->now_ms, &e);
 }
 
 void return_settle(struct netmodel *m)
 {
-    for (uint32_t l = 0; m->returned_dirty && l < m->topo->n_links; l++) {
-        for (int end = 0; m->way[l].dirty && end < 2; end++)
+    bool all = m->heard_changed;
+    for (uint32_t l = 0; (m->returned_dirty || all) && l < m->topo->n_links; l++) {
+        for (int end = 0; (m->way[l].dirty || all) && end < 2; end++)
             judge(m, (uint16_t)l, end);
         m->way[l].dirty = false;
     }

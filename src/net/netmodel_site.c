@@ -69,13 +69,21 @@ static int edge_order(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Is there to be a way between them? A site of IPv4 needs none to one of IPv6. */
+static bool is_meant(const struct topo *t, uint16_t from, uint16_t to, struct ip_addr *to_address)
+{
+    struct ip_addr a;
+    return from != to && site_address(t, to, to_address) &&
+           (!site_address(t, from, &a) || a.family == to_address->family);
+}
+
 void site_walk(struct netmodel *m, uint16_t from, uint16_t to, struct pair *out)
 {
     struct ip_addr a;
     out->n_edges = 0;
     out->ends = 0;
     out->stale = false;
-    if (from == to || !site_address(m->topo, to, &a))
+    if (!is_meant(m->topo, from, to, &a))
         return;
     out->ends = (uint8_t)fwd_spread(m->fwd, m->topo->site[from].router, &a, add_edge, out);
     qsort(out->edge, MIN(out->n_edges, EDGES_MAX), sizeof *out->edge, edge_order);

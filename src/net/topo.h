@@ -56,7 +56,8 @@ struct topo_link {
 struct topo_site {
     char name[TOPO_NAME_MAX];
     uint16_t router;        /* to which it is attached */
-    struct ip_addr address; /* where probes go; family 0: none */
+    struct ip_addr address; /* where probes go; family 0: none. Ways between sites of different
+                               families are not meant to be */
 };
 
 struct topo_subnet {

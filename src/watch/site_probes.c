@@ -101,7 +101,8 @@ static bool begin(struct site_probes *s, uv_loop_t *loop, const struct stamp_key
     }
     s->prober = prober_new(loop, &(struct prober_config){.key = key}, found, s);
     for (uint16_t to = 0; to < t->n_sites; to++)
-        if (to != s->site && t->site[to].address.family && !add_paths(s, to, error, cap))
+        if (to != s->site && t->site[to].address.family == t->site[s->site].address.family &&
+            !add_paths(s, to, error, cap))
             return false;
     return true;
 }

@@ -344,8 +344,8 @@ static const struct conf_row site_rows[] = {
      CONF_AT(struct topo_site, name), .type = CONF_NAME, .required = true},
     {"router", "The router it is attached to.", CONF_AT(struct topo_site, router), .type = CONF_REF,
      .ref = &to_router, .required = true},
-    {"address", "Where probes go.", .type = CONF_TEXT, .take = take_site_address,
-     .def_doc = "none, it is not probed"},
+    {"address", "Where probes go, from sites with an address of the same family.",
+     .type = CONF_TEXT, .take = take_site_address, .def_doc = "none, it is not probed"},
     {"subnets", "What is there.", PREFIXES(subnets), .def_doc = "none"},
 };
 static const struct conf_table site_table = {

@@ -7,6 +7,7 @@ measured is printed as a comment. Names of faults as arguments: only those. With
 import atexit
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -36,11 +37,12 @@ def tables_are_theirs():
     """What the hub has as forwarding tables (FPM) is what the routers' kernels have: to each subnet, by the same neighbour."""
     told = {r["name"] for r in net("status")["routers"] if r["fib_counts"]}
     tap.equal(told, {r["router"] for r in status["routers"] if r["program"] == "frr"}, "routers that tell their forwarding tables")
-    for subnet in address.values():
+    for subnet in [*address.values(), *six.values()]:
         routes = {r["router"].removesuffix("/fib"): r["next_hop"] for r in net("routes", subnet)["routes"] if r["router"].endswith("/fib")}
-        for router in told:
+        for router in told & routes.keys():
             kernel = lab("exec", router, "ip", "-j", "route", "get", subnet).stdout
             tap.equal(routes[router], json.loads(kernel)[0].get("gateway"), f"{router} to {subnet}")
+        tap.check(len(routes) >= 3, f"tables with a route to {subnet}: {routes}")
     tap.end("forwarding tables are as the kernels have them")
 
 
@@ -383,11 +385,15 @@ tap.end("the lab comes up, and not twice")
 address = {r["router"]: r["subnet"].replace(".0.0/16", ".0.10") for r in status["routers"] if r["subnet"] != "-"}
 hosts = {a: f"h-{r}" for r, a in address.items()}
 hosts |= {a.replace(".0.10", ".200.1"): f"h-{r}" for r, a in address.items()}
+six = {r["router"]: re.sub(r"10\.(\d+)\..*", r"fd00:\1::10", r["subnet"]) for r in status["routers"] if r["program"] == "frr" and r["subnet"] != "-"}
+hosts |= {a: f"h-{r}" for r, a in six.items()}
 owners = {a.replace(".0.10", ".0.1"): r for r, a in address.items()}
+owners |= {a.removesuffix("0"): r for r, a in six.items()}
 owners |= {f"198.18.0.{i + 1}": r["router"] for i, r in enumerate(status["routers"])}
 for line in open(f"{RUN}/links", encoding="ascii"):
     a, b, _, x, y = line.split()
-    owners |= {x: a, y: b}
+    n = x.split(".")[2]
+    owners |= {x: a, y: b, f"fd69:{n}::1": a, f"fd69:{n}::2": b}
 bmp = Stream("mon", sys.executable, os.path.join(ROOT, "tests", "lab", "bmp.py"), "11019")
 talking = {r["router"] for r in status["routers"] if r["program"] in ("frr", "gobgp")}
 bmp.until(lambda x: {place_of(m["router"]) for m in x if m["type"] == "route"} >= talking, f"BMP from {talking}")

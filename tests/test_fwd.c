@@ -413,12 +413,31 @@ static void settle(struct fwd *f, uint32_t atoms[], size_t max)
     CHECK_EQ(told, live);
 }
 
+/* All that is wrong, with the prefixes in the order in which they are kept, and the sizes. */
+static uint64_t image(const struct fwd *f)
+{
+    struct fwd_fault fault;
+    struct fwd_size z = fwd_size(f);
+    uint64_t sum = mix64(z.prefixes) + mix64(z.nodes + 1000) + mix64(z.classes + 2000) +
+                   mix64(z.rules + 3000) + mix64(z.faulty_atoms + 4000);
+    for (size_t at = 0; fwd_next_fault(f, &at, &fault);) {
+        struct prefix p[POOL + 2];
+        size_t n = fwd_fault_prefixes(f, fault.id, p, COUNTOF(p));
+        uint64_t one = fault.id;
+        for (size_t i = 0; i < n; i++)
+            one = mix64(one + hash_bytes(&p[i], sizeof p[i]));
+        sum += mix64(one);
+    }
+    return sum;
+}
+
 static void draw_trial(struct rng *rng, struct fwd *f, struct table *t)
 {
     struct table was = *t;
     struct fwd_fault fault;
+    uint64_t before = image(f);
     fwd_trial(f);
-    for (uint64_t k = rng_below(rng, 6); k > 0; k--)
+    for (uint64_t k = rng_below(rng, rng_chance(rng, 0.8) ? 6 : 60); k > 0; k--)
         draw_update(rng, f, t);
     compare(f, t, rng);
     for (size_t at = 0; fwd_peek_change(f, &at, &fault);)
@@ -427,6 +446,8 @@ static void draw_trial(struct rng *rng, struct fwd *f, struct table *t)
     *t = was;
     for (size_t at = 0; fwd_peek_change(f, &at, &fault);)
         TAP_FAIL("fault %u is not as it was before the trial", fault.id);
+    CHECK_EQ(image(f), before);
+    compare(f, t, rng);
 }
 
 static void play(struct rng *rng, bool potential)

@@ -145,28 +145,42 @@ static const struct step *const orders[BEST_ORDERS] = {bgp, legacy, standard, tr
 
 static bool same_group(enum group g, const struct best_path *a, const struct best_path *b)
 {
-    return g == OF_ALL         ? true
-           : g == OF_NEIGHBOUR ? a->attr->neighbour_as == b->attr->neighbour_as
-                               : a->router == b->router;
+    return g == OF_NEIGHBOUR ? a->attr->neighbour_as == b->attr->neighbour_as
+                             : a->router == b->router;
 }
 
-/* Throws out of in[0..n) what is worse than another of its group; returns how many stay. */
+/* Throws out of in[0..n) what is worse than another; returns how many stay. */
+static uint32_t eliminate_of_all(const struct best_policy *p, const struct step *s,
+                                 const struct best_path *path, uint32_t *in, uint32_t n)
+{
+    uint64_t least = UINT64_MAX;
+    uint32_t stay = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t rank = s->rank(p, &path[in[i]]);
+        if (rank < least) {
+            least = rank;
+            stay = 0;
+        }
+        if (rank == least)
+            in[stay++] = in[i];
+    }
+    return stay;
+}
+
+/* What is worse than another of its group. */
 static uint32_t eliminate(const struct best_policy *p, const struct step *s,
                           const struct best_path *path, uint32_t *in, uint32_t n)
 {
     enum group g = s->group == OF_NEIGHBOUR && p->always_compare_med ? OF_ALL : s->group;
-    bool out[BEST_PATHS_MAX] = {false};
-    uint64_t rank[BEST_PATHS_MAX], least = UINT64_MAX;
+    if (g == OF_ALL)
+        return eliminate_of_all(p, s, path, in, n);
+    bool out[BEST_PATHS_MAX];
     uint32_t stay = 0;
     for (uint32_t i = 0; i < n; i++) {
-        rank[i] = s->rank(p, &path[in[i]]);
-        least = MIN(least, rank[i]);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        if (g == OF_ALL)
-            out[i] = rank[i] > least;
-        for (uint32_t j = 0; g != OF_ALL && j < n && !out[i]; j++)
-            out[i] = rank[j] < rank[i] && same_group(g, &path[in[i]], &path[in[j]]);
+        uint64_t rank = s->rank(p, &path[in[i]]);
+        out[i] = false;
+        for (uint32_t j = 0; j < n && !out[i]; j++)
+            out[i] = same_group(g, &path[in[i]], &path[in[j]]) && s->rank(p, &path[in[j]]) < rank;
     }
     for (uint32_t i = 0; i < n; i++)
         if (!out[i])

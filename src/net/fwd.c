@@ -1,4 +1,4 @@
-/* fwd.c - the forwarding model: changes, trials, watches, and questions. */
+/* fwd.c - the forwarding model: changes, watches, and questions. */
 #include "net/fwd_i.h"
 
 const char *const fwd_end_names[] = {"delivered", "exit", "no_route", "discarded", "loop"};
@@ -21,12 +21,12 @@ void fwd_free(struct fwd *f)
 {
     if (!f)
         return;
+    trial_free(f);
     fault_free(f);
     class_free(f);
     tree_free(f);
     map64_free(&f->watch_of_node);
     mem_free(f->touched);
-    mem_free(f->undo);
     mem_free(f);
 }
 
@@ -112,19 +112,10 @@ static void prefix_unmade(struct fwd *f, uint32_t i)
         fault_check_whole(f, grown);
 }
 
-static void remember(struct fwd *f, const struct prefix *p, uint16_t r, uint16_t set)
-{
-    if (f->n_undo == f->undo_cap) {
-        f->undo_cap = f->undo_cap * 2 + 64;
-        f->undo = mem_grow(f->undo, f->undo_cap, sizeof *f->undo);
-    }
-    f->undo[f->n_undo++] = (struct undo){*p, r, set};
-}
-
 enum fwd_result fwd_update(struct fwd *f, uint16_t router, const struct prefix *p, uint16_t set)
 {
     BUG_ON(router >= f->n_routers || set >= f->n_sets);
-    uint32_t i = tree_find(f, p);
+    uint32_t i = f->in_trial ? tree_find_next(f, p) : tree_find(f, p);
     if (!i) {
         if (!set)
             return FWD_SAME;
@@ -140,8 +131,6 @@ enum fwd_result fwd_update(struct fwd *f, uint16_t router, const struct prefix *
         prefix_unmade(f, i);
         return FWD_FULL;
     }
-    if (f->in_trial)
-        remember(f, p, router, own);
     uint16_t after = set_at(f, i, router);
     if (before != after) {
         senders_note(f, router, after);
@@ -319,24 +308,6 @@ uint64_t fwd_move_hop(struct fwd *f, uint16_t router, struct fwd_hop from, struc
     return move_classes(f, &m);
 }
 
-/* ---- trials ---- */
-
-void fwd_trial(struct fwd *f)
-{
-    BUG_ON(f->in_trial || f->n_undo);
-    f->in_trial = true;
-}
-
-void fwd_trial_undo(struct fwd *f)
-{
-    BUG_ON(!f->in_trial);
-    f->in_trial = false;
-    while (f->n_undo) {
-        const struct undo u = f->undo[--f->n_undo];
-        BUG_ON(fwd_update(f, u.router, &u.prefix, u.set) != FWD_CHANGED);
-    }
-}
-
 /* ---- watches ---- */
 
 /* Which watch is closest has changed for all inside that no closer watch has. */
@@ -352,6 +323,7 @@ static void rewatch(struct fwd *f, uint32_t top)
 
 bool fwd_watch(struct fwd *f, const struct prefix *p, uint32_t id)
 {
+    BUG_ON(f->in_trial);
     uint32_t i = id ? prefix_made(f, p) : tree_find(f, p);
     if (!i)
         return !id;
@@ -487,6 +459,6 @@ struct fwd_size fwd_size(const struct fwd *f)
                     f->n_routers * ((f->n_routers + 63) / 64ul * 8 + 32ul) +
                     (f->entry_of_node.cap + f->fault_of_id.cap + f->watch_of_node.cap) *
                         sizeof(struct map64_slot) +
-                    f->undo_cap * sizeof *f->undo;
+                    trial_bytes(f);
     return z;
 }

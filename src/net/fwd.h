@@ -88,8 +88,9 @@ uint64_t fwd_move_hop(struct fwd *f, uint16_t router, struct fwd_hop from, struc
 
 /* ---- trials: what-if costs what it changes ---- */
 
-/* From now on changes are recorded, and undone by fwd_trial_undo in reverse. Before it, take all
- * fault changes (fwd_next_change). */
+/* From now on changes are recorded, and fwd_trial_undo takes them back: each costs a few words, not
+ * another look at what is wrong. Before it, take all fault changes (fwd_next_change); during it
+ * neither move nor watch. */
 void fwd_trial(struct fwd *f);
 void fwd_trial_undo(struct fwd *f);
 
@@ -99,7 +100,7 @@ void fwd_trial_undo(struct fwd *f);
  * closest watch around it. One watch a prefix: the last. False: full. */
 bool fwd_watch(struct fwd *f, const struct prefix *p, uint32_t id);
 /* The next watch whose own atom was changed since it was last returned, and by which router, or
- * FWD_ROUTERS_MAX for several. Trials mark, too, and so does undoing them. */
+ * FWD_ROUTERS_MAX for several. Trials mark, too; undoing them does not. */
 bool fwd_next_touched(struct fwd *f, uint32_t *id, uint16_t *router);
 
 /* ---- faults ---- */

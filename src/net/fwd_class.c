@@ -20,15 +20,14 @@ const struct fwd_hop *fwd_hops(const struct fwd *f, uint16_t set, size_t *n)
     return f->hop_pool + f->set[set].first;
 }
 
-/* Sets that no rule has and no trial remembers are freed, and the hops of the others move up. */
+/* Sets that no rule has are freed, and the hops of the others move up. What a trial has moved away
+ * is in classes that it holds. */
 static void sets_collect(struct fwd *f)
 {
     bool *used = mem_new(f->n_sets, sizeof *used);
     for (uint32_t c = 1; c < f->n_classes; c++)
         for (uint32_t r = 0; f->class[c].refs && r < f->n_routers; r++)
             used[class_vector(f, c)[r]] = true;
-    for (size_t u = 0; u < f->n_undo; u++)
-        used[f->undo[u].set] = true;
     used[FWD_NONE] = used[FWD_SET_DELIVER] = used[FWD_SET_DISCARD] = true;
     struct fwd_hop *pool = mem_new(f->hop_cap, sizeof *pool);
     uint32_t n = 0;
@@ -80,6 +79,7 @@ static uint16_t set_new(struct fwd *f, const struct fwd_hop *hop, size_t n)
         f->hop_pool = mem_grow(f->hop_pool, f->hop_cap, sizeof *f->hop_pool);
     }
     struct set *set = &f->set[s];
+    f->noted = 0; /* the handle may have been another set's */
     *set = (struct set){.first = f->n_hops, .n = (uint8_t)n, .one = hop[0]};
     for (size_t i = 0; i < n; i++) {
         set->flags |= hop[i].to == FWD_DELIVER || hop[i].to == FWD_EXIT ? SET_DELIVERS : 0;
@@ -119,7 +119,11 @@ uint16_t fwd_set(struct fwd *f, const struct fwd_hop *hop, size_t n)
 void senders_note(struct fwd *f, uint16_t r, uint16_t set)
 {
     const struct set *s = &f->set[set];
+    uint32_t pair = (uint32_t)r << 16 | set;
     size_t row = (f->n_routers + 63) / 64;
+    if (pair == f->noted)
+        return;
+    f->noted = pair;
     for (uint32_t i = 0; i < s->n; i++) {
         uint16_t to = f->hop_pool[s->first + i].to;
         if (to >= FWD_ENDS)
@@ -181,14 +185,38 @@ static void class_unref(struct fwd *f, uint32_t c)
     f->live_classes--;
 }
 
+static void put_in_class(struct fwd *f, uint32_t i, uint32_t d)
+{
+    uint32_t c = node_at(f, i)->class;
+    f->class[d].refs++;
+    node_at(f, i)->class = d;
+    if (f->in_trial)
+        trial_moved(f, i, c); /* holds it from now on */
+    else
+        class_unref(f, c);
+}
+
+/* In a trial one prefix after the other makes the same step: it is remembered. */
+static struct step *step_at(const struct fwd *f, uint32_t c, uint16_t r, uint16_t to)
+{
+    uint64_t h = mix64((uint64_t)c << 32 | (uint64_t)r << 16 | to);
+    return &f->journal.step[h >> (64 - STEP_BITS)];
+}
+
 bool class_change(struct fwd *f, uint32_t i, uint16_t r, uint16_t to)
 {
     uint32_t c = node_at(f, i)->class, d = 0;
+    struct step *known = f->in_trial ? step_at(f, c, r, to) : NULL;
+    if (known && known->trial == f->journal.number && known->class == c && known->router == r &&
+        known->to == to) {
+        put_in_class(f, i, known->next);
+        return true;
+    }
     uint16_t from = class_vector(f, c)[r];
     uint64_t hi = f->class[c].hi ^ zobrist(f, 0, r, from) ^ zobrist(f, 0, r, to);
     uint64_t lo = f->class[c].lo ^ zobrist(f, 1, r, from) ^ zobrist(f, 1, r, to);
     if ((hi | lo) != 0 && !map128_find(&f->class_of_hash, hi, lo, &d)) {
-        if (c && f->class[c].refs == 1) { /* nobody else's: it may change where it is */
+        if (c && f->class[c].refs == 1 && !f->in_trial) { /* nobody else's: it may change */
             class_rewrite(f, c, r, to);
             return true;
         }
@@ -200,10 +228,16 @@ bool class_change(struct fwd *f, uint32_t i, uint16_t r, uint16_t to)
         f->class[d] = (struct class){.hi = hi, .lo = lo};
         map128_insert(&f->class_of_hash, hi, lo, d);
     }
-    f->class[d].refs++;
-    node_at(f, i)->class = d;
-    class_unref(f, c);
+    put_in_class(f, i, d);
+    if (known)
+        *known = (struct step){c, f->journal.number, d, r, to};
     return true;
+}
+
+void class_undo(struct fwd *f, struct moved x)
+{
+    class_unref(f, node_at(f, x.node)->class);
+    node_at(f, x.node)->class = x.class;
 }
 
 void class_rewrite(struct fwd *f, uint32_t c, uint16_t r, uint16_t to)

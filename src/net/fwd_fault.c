@@ -95,6 +95,7 @@ static void attach(struct fwd *f, uint32_t i, enum fwd_kind kind, const uint16_t
     uint32_t first = first_entry(f, i);
     if (f->live_entries >= FWD_ENTRIES_MAX) {
         f->unregistered++;
+        f->climbed = true;
         return;
     }
     uint32_t slot = fault_slot(f, kind, fault_watch_around(f, i), router, n);
@@ -123,14 +124,19 @@ static void attach(struct fwd *f, uint32_t i, enum fwd_kind kind, const uint16_t
     node_at(f, i)->flags |= NODE_FAULTY;
     map64_insert(&f->entry_of_node, i, e);
     soil(f, slot);
+    if (f->in_trial)
+        trial_logged(f, e, ENTRY_ATTACHED);
 }
 
-static void detach(struct fwd *f, uint32_t e)
+/* Takes the entry out of both lists. Returns the one before it in its node's, 0: it was the first.
+ */
+static uint32_t unlink_entry(struct fwd *f, uint32_t e)
 {
-    struct entry *x = &f->entry[e];
+    const struct entry *x = &f->entry[e];
     struct fault *t = &f->fault[x->fault];
     uint32_t i = x->node, before = first_entry(f, i);
     if (before == e) {
+        before = 0;
         if (x->next_of_node) {
             map64_insert(&f->entry_of_node, i, x->next_of_node);
         } else {
@@ -151,15 +157,73 @@ static void detach(struct fwd *f, uint32_t e)
         f->entry[x->next_of_fault].prev_of_fault = x->prev_of_fault;
     t->atoms--;
     soil(f, x->fault);
-    *x = (struct entry){.next_of_node = f->free_entry};
-    f->free_entry = e;
     f->live_entries--;
+    return before;
+}
+
+/* An entry that is out of its lists still knows where it was in them (Knuth, "Dancing Links",
+ * 2000): as long as what came later is undone first, it can go back. */
+static void link_entry(struct fwd *f, uint32_t e, uint32_t before)
+{
+    const struct entry *x = &f->entry[e];
+    struct fault *t = &f->fault[x->fault];
+    if (before) {
+        f->entry[before].next_of_node = e;
+    } else {
+        map64_insert(&f->entry_of_node, x->node, e);
+        node_at(f, x->node)->flags |= NODE_FAULTY;
+        f->faulty_atoms += !x->next_of_node;
+    }
+    *(x->prev_of_fault ? &f->entry[x->prev_of_fault].next_of_fault : &t->first) = e;
+    if (x->next_of_fault)
+        f->entry[x->next_of_fault].prev_of_fault = e;
+    t->atoms++;
+    soil(f, x->fault);
+    f->live_entries++;
+}
+
+static void free_entry(struct fwd *f, uint32_t e)
+{
+    f->entry[e] = (struct entry){.next_of_node = f->free_entry};
+    f->free_entry = e;
+}
+
+static void detach(struct fwd *f, uint32_t e)
+{
+    uint32_t before = unlink_entry(f, e);
+    if (f->in_trial)
+        trial_logged(f, e, before);
+    else
+        free_entry(f, e);
+}
+
+void fault_undo(struct fwd *f, struct logged x)
+{
+    if (x.before != ENTRY_ATTACHED) {
+        link_entry(f, x.entry, x.before);
+        return;
+    }
+    (void)unlink_entry(f, x.entry);
+    free_entry(f, x.entry);
 }
 
 void fault_forget(struct fwd *f, uint32_t i)
 {
     for (uint32_t e; (e = first_entry(f, i)) != 0;)
         detach(f, e);
+}
+
+/* ---- what routers do with the atom ---- */
+
+/* set_at, and notes whether the class of the atom was enough to tell. */
+static inline uint16_t set_of(struct fwd *f, uint32_t i, uint16_t r)
+{
+    const struct node *n = node_at(f, i);
+    uint16_t h = class_vector(f, n->class)[r];
+    if (LIKELY(h || !n->up))
+        return h;
+    f->climbed = true;
+    return set_at(f, n->up, r);
 }
 
 /* ---- loops ---- */
@@ -181,16 +245,19 @@ static bool member(const uint16_t *router, size_t n, uint16_t r)
     return false;
 }
 
-/* Does a walk from r, by any hop, come back to r? */
-static bool comes_back(struct fwd *f, uint32_t i, uint16_t r)
+/* Does a walk from r, by any hop of `set`, come back to r? */
+static bool comes_back(struct fwd *f, uint32_t i, uint16_t r, uint16_t set)
 {
     const struct node *n = node_at(f, i);
     const uint16_t *v = class_vector(f, n->class);
     size_t waiting = 0;
     walk_begin(f);
-    for (uint16_t c = r;;) {
-        uint16_t h = v[c];
-        const struct set *s = &f->set[h || !n->up ? h : set_at(f, n->up, c)];
+    for (uint16_t c = r, h = set;; h = v[c]) {
+        if (UNLIKELY(!h && n->up && c != r)) {
+            h = set_at(f, n->up, c);
+            f->climbed = true;
+        }
+        const struct set *s = &f->set[h];
         if (LIKELY(s->n == 1)) {
             uint16_t to = s->one.to;
             if (to == r)
@@ -216,13 +283,13 @@ static bool comes_back(struct fwd *f, uint32_t i, uint16_t r)
     }
 }
 
-static bool component_is_fault(const struct fwd *f, uint32_t i, const uint16_t *router, size_t n)
+static bool component_is_fault(struct fwd *f, uint32_t i, const uint16_t *router, size_t n)
 {
     bool unsafe = false;
     if (!f->potential)
         return true;
     for (size_t k = 0; k < n; k++) {
-        const struct set *s = &f->set[set_at(f, i, router[k])];
+        const struct set *s = &f->set[set_of(f, i, router[k])];
         if (s->flags & SET_DELIVERS)
             return false;
         for (uint32_t h = 0; h < s->n && !unsafe; h++) {
@@ -293,7 +360,7 @@ static void components_from(struct fwd *f, uint32_t i, uint16_t r)
     enter(f, r);
     while (f->depth) {
         uint16_t c = f->path[f->depth - 1];
-        const struct set *s = &f->set[set_at(f, i, c)];
+        const struct set *s = &f->set[set_of(f, i, c)];
         bool entered = false;
         while (f->at_hop[c] < s->n && !entered) {
             uint16_t to = f->hop_pool[s->first + f->at_hop[c]++].to;
@@ -315,7 +382,7 @@ static void components_from(struct fwd *f, uint32_t i, uint16_t r)
     }
 }
 
-static void loops_check(struct fwd *f, uint32_t i, uint16_t r, uint16_t before)
+static void loops_check(struct fwd *f, uint32_t i, uint16_t r, uint16_t before, uint16_t after)
 {
     size_t seeds = 0;
     for (uint32_t e = first_entry(f, i), next; e; e = next) {
@@ -334,7 +401,7 @@ static void loops_check(struct fwd *f, uint32_t i, uint16_t r, uint16_t before)
         if (to < FWD_ENDS)
             f->seed_router[seeds++] = to;
     }
-    bool back = comes_back(f, i, r);
+    bool back = comes_back(f, i, r, after);
     if (!back && !seeds)
         return;
     walk_begin(f);
@@ -347,10 +414,10 @@ static void loops_check(struct fwd *f, uint32_t i, uint16_t r, uint16_t before)
 
 /* ---- holes ---- */
 
-static bool somebody_sends(const struct fwd *f, uint32_t i, uint16_t to)
+static bool somebody_sends(struct fwd *f, uint32_t i, uint16_t to)
 {
     for (size_t k = 0; k < f->n_senders[to]; k++) {
-        const struct set *s = &f->set[set_at(f, i, f->sender[to][k])];
+        const struct set *s = &f->set[set_of(f, i, f->sender[to][k])];
         for (uint32_t h = 0; h < s->n; h++)
             if (f->hop_pool[s->first + h].to == to)
                 return true;
@@ -360,12 +427,15 @@ static bool somebody_sends(const struct fwd *f, uint32_t i, uint16_t to)
 
 static void hole_check(struct fwd *f, uint32_t i, uint16_t r)
 {
-    const uint16_t h = set_at(f, i, r);
+    const uint16_t h = set_of(f, i, r);
     enum fwd_kind kind = FWD_KINDS;
-    if (h == FWD_NONE)
+    if (h == FWD_NONE) {
         kind = FWD_NO_ROUTE;
-    else if (f->set[h].flags & SET_DISCARDS && fault_watch_around(f, i))
-        kind = FWD_DROPPED;
+    } else if (f->set[h].flags & SET_DISCARDS) {
+        f->climbed = true;
+        if (fault_watch_around(f, i))
+            kind = FWD_DROPPED;
+    }
     if (kind != FWD_KINDS && !somebody_sends(f, i, r))
         kind = FWD_KINDS;
     for (uint32_t e = first_entry(f, i), next; e; e = next) {
@@ -390,7 +460,7 @@ static void holes_check(struct fwd *f, uint32_t i, uint16_t r, uint16_t before, 
     const struct set *s = &f->set[after];
     for (uint32_t k = 0; k < s->n; k++) {
         uint16_t to = f->hop_pool[s->first + k].to;
-        if (to < FWD_ENDS && drops(f, set_at(f, i, to)))
+        if (to < FWD_ENDS && drops(f, set_of(f, i, to)))
             hole_check(f, i, to);
     }
     s = &f->set[before];
@@ -401,11 +471,32 @@ static void holes_check(struct fwd *f, uint32_t i, uint16_t r, uint16_t before, 
 
 /* ---- what others call ---- */
 
+/* Where a change of a trial is remembered when it was found to be clean. */
+static struct clean *clean_at(const struct fwd *f, const struct clean *x)
+{
+    uint64_t h = (uint64_t)x->class << 32 | (uint64_t)x->before << 16 | x->after;
+    return &f->journal.clean[mix64(h ^ (uint64_t)x->router << 48) >> (64 - CLEAN_BITS)];
+}
+
+static bool is_clean(const struct fwd *f, const struct clean *x)
+{
+    const struct clean *y = clean_at(f, x);
+    return y->class == x->class && y->trial == x->trial && y->router == x->router &&
+           y->before == x->before && y->after == x->after;
+}
+
 void fault_check(struct fwd *f, uint32_t i, uint16_t r, uint16_t before, uint16_t after)
 {
-    loops_check(f, i, r, before);
+    const struct clean x = {node_at(f, i)->class, f->journal.number, r, before, after};
+    bool may_know = f->in_trial && !(node_at(f, i)->flags & NODE_FAULTY);
+    if (may_know && is_clean(f, &x))
+        return;
+    f->climbed = false;
+    loops_check(f, i, r, before, after);
     if (!f->potential)
         holes_check(f, i, r, before, after);
+    if (may_know && !f->climbed && !(node_at(f, i)->flags & NODE_FAULTY))
+        *clean_at(f, &x) = x;
 }
 
 void fault_check_whole(struct fwd *f, uint32_t i)

@@ -3,7 +3,8 @@
  *   fwd_tree.c   prefixes: index, PATRICIA tree, which prefixes are empty
  *   fwd_class.c  next-hop sets and classes
  *   fwd_fault.c  what is wrong with an atom after a change, and the register
- *   fwd.c        changes, trials, watches, questions */
+ *   fwd_trial.c  the journal of a trial, and taking it back
+ *   fwd.c        changes, watches, questions */
 #pragma once
 
 #include "base/map.h"
@@ -63,9 +64,42 @@ struct entry { /* an atom has a fault */
     uint32_t next_of_fault, prev_of_fault;
 };
 
-struct undo {
-    struct prefix prefix;
-    uint16_t router, set;
+/* What a trial has changed, so that it can be taken back word by word. The three lists do not
+ * depend on each other: nodes, classes and entries keep their numbers until the trial ends. A class
+ * that a node has left is held by the journal, a node or entry that is gone is kept aside. */
+enum saved_what { NODE_CHANGED, NODE_NEW, NODE_DROPPED, INDEX_ADDED, INDEX_ERASED };
+struct saved {
+    uint32_t what, node;
+    struct node was; /* NODE_CHANGED, NODE_DROPPED */
+};
+struct moved {
+    uint32_t node, class;
+};
+static const uint32_t ENTRY_ATTACHED = UINT32_MAX;
+struct logged {
+    uint32_t entry, before; /* the one before it in the node's list; or ENTRY_ATTACHED */
+};
+/* A change that was looked at within one class and made no fault: others like it need no look. */
+enum { CLEAN_BITS = 9 };
+struct clean {
+    uint32_t class, trial;
+    uint16_t router, before, after;
+};
+/* Which class router -> to makes of a class. */
+enum { STEP_BITS = 8 };
+struct step {
+    uint32_t class, trial, next;
+    uint16_t router, to;
+};
+struct journal {
+    struct saved *saved;
+    struct moved *moved;
+    struct logged *logged;
+    size_t n_saved, saved_cap, n_moved, moved_cap, n_logged, logged_cap;
+    uint64_t unregistered; /* as before */
+    uint32_t number;       /* of the trial: what follows is valid within one */
+    struct clean *clean;
+    struct step *step;
 };
 
 struct fwd {
@@ -79,6 +113,7 @@ struct fwd {
     uint32_t n_free, n_prefixes;
     struct key *key6;
     uint32_t key6_cap, key6_n, key6_free;
+    uint32_t last; /* node that was found last, in a trial */
     uint32_t *index; /* node | tag << 24; 0 free */
     uint32_t index_mask;
 
@@ -98,6 +133,7 @@ struct fwd {
 
     /* who has ever had whom as next hop: rows of bits, and lists of who may send to a router */
     uint64_t *sends;
+    uint32_t noted; /* the last pair of router and set */
     uint16_t **sender;
     uint16_t *n_senders, *sender_cap;
 
@@ -109,6 +145,7 @@ struct fwd {
     struct entry *entry;
     uint32_t n_entries, entry_cap, free_entry, live_entries, faulty_atoms; /* entry 0 is none */
     uint64_t unregistered;
+    bool climbed; /* the look at an atom needed more than its class */
     uint32_t *dirty;
     size_t n_dirty, dirty_cap, dirty_at;
 
@@ -117,9 +154,7 @@ struct fwd {
     uint32_t *touched; /* nodes */
     size_t n_touched, touched_cap;
 
-    /* of a trial */
-    struct undo *undo;
-    size_t n_undo, undo_cap;
+    struct journal journal;
 
     /* for walks: marks of the routers seen, valid where equal to the epoch */
     uint32_t epoch, *mark;
@@ -172,6 +207,9 @@ static inline bool node_is_atom(const struct node *n)
 void tree_init(struct fwd *f);
 void tree_free(struct fwd *f);
 uint32_t tree_find(const struct fwd *f, const struct prefix *p);
+/* The same, and looks first right behind what it found last: prefixes that came one after the other
+ * are mostly asked for so, too. */
+uint32_t tree_find_next(struct fwd *f, const struct prefix *p);
 /* The node of a prefix, made if need be. Afterwards *emptied is the closest prefix around it when
  * that has now no address left, else NODE_NONE. NODE_NONE: full. */
 uint32_t tree_insert(struct fwd *f, const struct prefix *p, uint32_t *emptied);
@@ -180,6 +218,7 @@ uint32_t tree_insert(struct fwd *f, const struct prefix *p, uint32_t *emptied);
 uint32_t tree_remove(struct fwd *f, uint32_t i);
 uint32_t tree_match(const struct fwd *f, const struct ip_addr *a); /* the longest prefix */
 uint32_t tree_real_above(const struct fwd *f, uint32_t i);
+void tree_undo(struct fwd *f, const struct saved *s);
 struct prefix tree_prefix(const struct fwd *f, uint32_t i);
 /* The next node in preorder below `top`; `into`: also below i itself. NODE_NONE: no more. */
 uint32_t tree_next(const struct fwd *f, uint32_t top, uint32_t i, bool into);
@@ -189,6 +228,7 @@ void class_init(struct fwd *f);
 void class_free(struct fwd *f);
 /* Gives node i's class with router r -> to; false: full. */
 bool class_change(struct fwd *f, uint32_t i, uint16_t r, uint16_t to);
+void class_undo(struct fwd *f, struct moved x);
 /* Rewrites class c with r -> to for all its nodes. */
 void class_rewrite(struct fwd *f, uint32_t c, uint16_t r, uint16_t to);
 /* Has a rewrite left nothing of the class? class_clear gives its nodes class 0, one by one. */
@@ -205,3 +245,13 @@ void fault_check(struct fwd *f, uint32_t i, uint16_t r, uint16_t before, uint16_
 void fault_check_whole(struct fwd *f, uint32_t i); /* forgets and looks anew at all routers */
 void fault_forget(struct fwd *f, uint32_t i);      /* the atom is no more */
 uint32_t fault_watch_around(const struct fwd *f, uint32_t i);
+void fault_undo(struct fwd *f, struct logged x);
+
+/* ---- fwd_trial.c ---- */
+/* To be called during a trial: before node i is changed; and when it was made or is dropped, and
+ * when the index has got or lost it. */
+void trial_node(struct fwd *f, uint32_t i, enum saved_what what);
+void trial_moved(struct fwd *f, uint32_t i, uint32_t class); /* node i leaves its class */
+void trial_logged(struct fwd *f, uint32_t entry, uint32_t before);
+void trial_free(struct fwd *f);
+size_t trial_bytes(const struct fwd *f);

@@ -6,14 +6,13 @@
  * route over half a million prefixes, of no use for inserting one more. */
 #include "net/fwd_i.h"
 
+#include <endian.h>
+
 static struct key key_of(const uint8_t byte[16])
 {
-    struct key k = {0, 0};
-    for (int i = 0; i < 8; i++) {
-        k.hi = k.hi << 8 | byte[i];
-        k.lo = k.lo << 8 | byte[i + 8];
-    }
-    return k;
+    uint64_t half[2];
+    memcpy(half, byte, sizeof half);
+    return (struct key){be64toh(half[0]), be64toh(half[1])};
 }
 
 static inline struct key node_key(const struct fwd *f, const struct node *n)
@@ -67,6 +66,13 @@ static inline uint32_t tag_of(uint64_t hash)
     return (uint32_t)(hash >> 56) << 24;
 }
 
+static inline bool node_is(const struct fwd *f, uint32_t i, struct key k, unsigned len, bool ipv6)
+{
+    const struct node *n = node_at(f, i);
+    struct key nk = node_key(f, n);
+    return n->len == len && nk.hi == k.hi && nk.lo == k.lo && !(n->flags & NODE_IPV6) == !ipv6;
+}
+
 static uint32_t index_find(const struct fwd *f, struct key k, unsigned len, bool ipv6)
 {
     uint64_t h = key_hash(f, k, len, ipv6);
@@ -77,9 +83,7 @@ static uint32_t index_find(const struct fwd *f, struct key k, unsigned len, bool
             return NODE_NONE;
         if ((v & 0xff000000u) != tag)
             continue;
-        const struct node *n = node_at(f, v & 0xffffffu);
-        struct key nk = node_key(f, n);
-        if (n->len == len && nk.hi == k.hi && nk.lo == k.lo && !(n->flags & NODE_IPV6) == !ipv6)
+        if (node_is(f, v & 0xffffffu, k, len, ipv6))
             return v & 0xffffffu;
     }
 }
@@ -112,11 +116,15 @@ static void index_add(struct fwd *f, uint32_t i)
     }
     index_put(f, i);
     f->n_prefixes++;
+    if (f->in_trial)
+        trial_node(f, i, INDEX_ADDED);
 }
 
 /* What follows moves up into the hole unless its own search starts behind it (as in map_body.h). */
 static void index_erase(struct fwd *f, uint32_t i)
 {
+    if (f->in_trial)
+        trial_node(f, i, INDEX_ERASED);
     uint32_t mask = f->index_mask, hole = (uint32_t)node_hash(f, i) & mask;
     while ((f->index[hole] & 0xffffffu) != i)
         hole = (hole + 1) & mask;
@@ -147,6 +155,8 @@ static uint32_t node_new(struct fwd *f, struct key k, unsigned len, bool ipv6)
         }
     }
     struct node *n = node_at(f, i);
+    if (f->in_trial)
+        trial_node(f, i, NODE_NEW);
     *n = (struct node){.len = (uint8_t)len, .key = (uint32_t)(k.hi >> 32)};
     if (!ipv6)
         return i;
@@ -168,6 +178,11 @@ static uint32_t node_new(struct fwd *f, struct key k, unsigned len, bool ipv6)
 static void node_drop(struct fwd *f, uint32_t i)
 {
     struct node *n = node_at(f, i);
+    if (f->in_trial) { /* its number and key are kept for it */
+        trial_node(f, i, NODE_DROPPED);
+        *n = (struct node){0};
+        return;
+    }
     if (n->flags & NODE_IPV6) {
         f->key6[n->key].hi = f->key6_free;
         f->key6_free = n->key;
@@ -206,6 +221,16 @@ uint32_t tree_find(const struct fwd *f, const struct prefix *p)
     return index_find(f, key_of(p->byte), p->len, p->family == IPV6);
 }
 
+uint32_t tree_find_next(struct fwd *f, const struct prefix *p)
+{
+    enum { AHEAD = 3 }; /* a fork or two in between */
+    struct key k = key_of(p->byte);
+    for (uint32_t i = f->last + 1; i <= f->last + AHEAD && i < f->n_nodes; i++)
+        if (node_at(f, i)->flags & NODE_REAL && node_is(f, i, k, p->len, p->family == IPV6))
+            return f->last = i;
+    return f->last = index_find(f, k, p->len, p->family == IPV6);
+}
+
 uint32_t tree_real_above(const struct fwd *f, uint32_t i)
 {
     do
@@ -229,6 +254,8 @@ static uint32_t fullness(struct fwd *f, uint32_t i)
         bool full = covered(f, n, n->kid[0]) && covered(f, n, n->kid[1]);
         if (full == !!(n->flags & NODE_FULL))
             return NODE_NONE;
+        if (f->in_trial)
+            trial_node(f, i, NODE_CHANGED);
         n->flags ^= NODE_FULL;
         if (n->flags & NODE_REAL)
             return i;
@@ -238,6 +265,10 @@ static uint32_t fullness(struct fwd *f, uint32_t i)
 
 static void adopt(struct fwd *f, uint32_t parent, unsigned side, uint32_t kid)
 {
+    if (f->in_trial) {
+        trial_node(f, parent, NODE_CHANGED);
+        trial_node(f, kid, NODE_CHANGED);
+    }
     node_at(f, parent)->kid[side] = kid;
     node_at(f, kid)->up = parent;
 }
@@ -287,6 +318,8 @@ uint32_t tree_insert(struct fwd *f, const struct prefix *p, uint32_t *emptied)
             break;
     }
     i = node_at(f, above)->len == p->len ? above : graft(f, k, p->len, ipv6, above);
+    if (f->in_trial)
+        trial_node(f, i, NODE_CHANGED);
     node_at(f, i)->flags |= NODE_REAL;
     index_add(f, i);
     if (node_at(f, i)->flags & NODE_FULL) /* was a fork that two prefixes filled: nothing turns */
@@ -300,6 +333,8 @@ uint32_t tree_remove(struct fwd *f, uint32_t i)
     struct node *n = node_at(f, i);
     BUG_ON(n->class || !n->up || !(n->flags & NODE_REAL));
     index_erase(f, i);
+    if (f->in_trial)
+        trial_node(f, i, NODE_CHANGED);
     n->flags &= (uint8_t)~NODE_REAL;
     uint32_t grown = n->flags & NODE_FULL ? NODE_NONE : fullness(f, i);
     /* A node with one branch or none is of no use any more; at most two go. */
@@ -307,14 +342,36 @@ uint32_t tree_remove(struct fwd *f, uint32_t i)
         uint32_t up = n->up, kid = n->kid[0] ? n->kid[0] : n->kid[1];
         struct node *u = node_at(f, up);
         unsigned side = u->kid[1] == i;
-        u->kid[side] = kid;
-        if (kid)
-            node_at(f, kid)->up = up;
+        if (kid) {
+            adopt(f, up, side, kid);
+        } else {
+            if (f->in_trial)
+                trial_node(f, up, NODE_CHANGED);
+            u->kid[side] = NODE_NONE;
+        }
         node_drop(f, i);
         i = up;
         n = u;
     }
     return grown;
+}
+
+/* What is a node's own, and not the tree's, stays: its class, its faults, its mark. */
+void tree_undo(struct fwd *f, const struct saved *s)
+{
+    enum { OWN = NODE_FAULTY | NODE_TOUCHED };
+    struct node *n = node_at(f, s->node), now = *n;
+    switch ((enum saved_what)s->what) {
+    case INDEX_ADDED: index_erase(f, s->node); break;
+    case INDEX_ERASED: index_add(f, s->node); break;
+    case NODE_NEW: node_drop(f, s->node); break;
+    case NODE_CHANGED:
+    case NODE_DROPPED:
+        *n = s->was;
+        n->class = now.class;
+        n->by = now.by;
+        n->flags = (uint8_t)((s->was.flags & ~OWN) | (now.flags & OWN));
+    }
 }
 
 uint32_t tree_match(const struct fwd *f, const struct ip_addr *a)

@@ -118,8 +118,9 @@ static bool not_installed(const struct netmodel *m, uint16_t router, const struc
            rib_match(m->rib, r->source, route_view_of(m, router), &a) != 0;
 }
 
-bool fault_verdict(struct netmodel *m, const struct fwd *f, const struct fwd_fault *fault,
-                   enum verdict_kind *kind, struct evidence *e)
+/* The verdict that a fault is. False: none, about a router that is not heard. */
+static bool fault_verdict(struct netmodel *m, const struct fwd *f, const struct fwd_fault *fault,
+                          enum verdict_kind *kind, struct evidence *e)
 {
     *e = evidence_none();
     fault_prefixes(f, fault, e);
@@ -160,16 +161,22 @@ static bool there_already(const struct netmodel *m, const struct fwd_fault *coul
     return false;
 }
 
+bool fault_holds(struct netmodel *m, const struct fwd *f, const struct fwd_fault *fault,
+                 enum verdict_kind *kind, struct evidence *e)
+{
+    return fault->atoms && fault_verdict(m, f, fault, kind, e) &&
+           !(f == m->could && there_already(m, fault));
+}
+
 static void put_fault(struct netmodel *m, struct fwd *f, const struct fwd_fault *fault)
 {
     static const enum verdict_kind of_fwd[] = {V_LOOP, V_BLACKHOLE, V_DEAD_END,
                                                V_AGGREGATE_UNCOVERED};
     enum verdict_kind kind = VERDICT_KINDS;
     struct evidence e;
-    bool holds = fault->atoms && fault_verdict(m, f, fault, &kind, &e);
+    bool holds = fault_holds(m, f, fault, &kind, &e);
     if (f == m->could) {
-        verdict_put(&m->verdicts, V_LOOP_POSSIBLE, fault->id, holds && !there_already(m, fault),
-                    m->now_ms, &e);
+        verdict_put(&m->verdicts, V_LOOP_POSSIBLE, fault->id, holds, m->now_ms, &e);
         return;
     }
     for (size_t i = 0; i < COUNTOF(of_fwd); i++)

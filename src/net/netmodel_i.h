@@ -1,11 +1,12 @@
 /* netmodel_i.h - the inside of netmodel.h, shared with what-if (whatif.h).
  *
- *   netmodel.c        what comes in, sessions, limits, settling
- *   netmodel_route.c  which route a router uses; expectations, origins
- *   netmodel_fib.c    forwarding tables that routers tell themselves
- *   netmodel_return.c routes that are announced to where they lead
- *   netmodel_fault.c  faults of the forwarding models as verdicts
- *   netmodel_site.c   ways between sites, asymmetry, probes */
+ *   netmodel.c         what comes in, sessions, limits, settling
+ *   netmodel_choose.c  which route a router uses
+ *   netmodel_route.c   expectations, origins
+ *   netmodel_fib.c     forwarding tables that routers tell themselves
+ *   netmodel_return.c  routes that are announced to where they lead
+ *   netmodel_fault.c   faults of the forwarding models as verdicts
+ *   netmodel_site.c    ways between sites, asymmetry, probes */
 #pragma once
 
 #include "net/netmodel.h"
@@ -14,17 +15,18 @@
 enum { EDGES_MAX = 64, FLOWS_MAX = 8, FLAPS = 8, QUEUE_MAX = 65536, ORIGINS_MAX = 4,
        OWN_AS_MAX = 4096, RETURNED_MAX = 4096 };
 
-/* Which prefix of a list is equal to a prefix, or the closest around it. `owner` tells lists apart
- * that share an index (a router, or 0). */
+/* Which prefix of a list is equal to a prefix, or the closest around it that is at most len_max
+ * long. `owner` tells lists apart that share an index (a router, or 0). */
 struct prefix_index {
     struct map64 of;
-    bool length[2][129];
+    bool length[2][129]; /* by family: some prefix has it */
+    uint8_t longest_first[2][129], n_lengths[2]; /* those that are there */
 };
 void prefix_index_add(struct prefix_index *x, uint32_t owner, const struct prefix *p, uint32_t id);
 bool prefix_index_find(const struct prefix_index *x, uint32_t owner, const struct prefix *p,
                        uint32_t *id);
 bool prefix_index_around(const struct prefix_index *x, uint32_t owner, const struct prefix *p,
-                         uint32_t *id);
+                         int len_max, uint32_t *id);
 
 struct work { /* the route of a router to a prefix may have changed */
     struct prefix prefix;
@@ -140,6 +142,27 @@ enum place { /* of a source; 0: not looked up */
     PLACE_FIB = PLACE_ROUTER + TOPO_ROUTERS_MAX, /* the same */
 };
 
+/* A choice as it is judged. */
+struct chosen {
+    enum rule_from from;
+    uint32_t n, n_used, best, n_rule;
+    const struct best_path *path;
+    const struct fwd_hop *hop, *rule;
+    const uint32_t *used;
+};
+static inline struct chosen chosen_of(const struct choice *c)
+{
+    return (struct chosen){.from = c->from,
+                           .n = c->n,
+                           .n_used = c->result.n_used,
+                           .best = c->result.best,
+                           .n_rule = c->n_rule,
+                           .path = c->path,
+                           .hop = c->hop,
+                           .rule = c->rule,
+                           .used = c->result.used};
+}
+
 struct netmodel {
     const struct topo *topo;
     struct attr_table *attrs;
@@ -197,27 +220,10 @@ uint16_t netmodel_router_of(struct netmodel *m, uint32_t source);
 uint16_t netmodel_fib_of(struct netmodel *m, uint32_t source); /* whose forwarding table it is */
 struct peer_state *netmodel_peer_of(struct netmodel *m, uint32_t peer);
 
-/* ---- netmodel_route.c ---- */
-void route_init(struct netmodel *m);
-void route_free(struct netmodel *m);
+/* ---- netmodel_choose.c ---- */
 enum route_view route_view_of(const struct netmodel *m, uint16_t router);
 /* The router's rule for the prefix, under the proposal on trial if there is one. */
 void route_choose(struct netmodel *m, uint16_t router, const struct prefix *p, struct choice *c);
-/* Brings both models up to date with it. With `judge` also the verdicts about routes. */
-void route_update(struct netmodel *m, uint16_t router, const struct prefix *p, bool judge);
-void route_missing(struct netmodel *m); /* expectations that time has made due */
-/* A change of what peers say, if the own AS is in it; and the verdicts about that. */
-void route_own_as(struct netmodel *m, const struct rib_change *c);
-void route_own_as_settle(struct netmodel *m);
-/* A neighbour of `router` has another route from it: one that the router itself originates? */
-void route_originated(struct netmodel *m, uint16_t router, const struct rib_change *c);
-/* What is wrong with the router's route to the prefix as m->choice has it: calls fn for each kind
- * that is judged, whether it holds or not. */
-typedef void judge_fn(void *arg, enum verdict_kind kind, uint64_t key, bool holds,
-                      const struct evidence *e);
-void route_judge(struct netmodel *m, uint16_t router, const struct prefix *p,
-                 const struct choice *c, judge_fn *fn, void *arg);
-
 /* Where the router sends what uses this route. False: it is a word to others and no rule. */
 bool route_hop_of(struct netmodel *m, uint16_t router, const struct prefix *p,
                   const struct best_path *x, struct fwd_hop *hop);
@@ -227,6 +233,46 @@ void route_choose_told(struct netmodel *m, uint16_t router, const struct prefix 
 /* Does the proposal on trial take the link away, or change a static route of the router's? */
 bool route_link_lost(const struct netmodel *m, uint16_t link);
 bool route_static_on_trial(const struct netmodel *m, uint16_t router, const struct prefix *p);
+/* How often the own AS is in a path that was received. Some routers put it in front themselves when
+ * they tell of the path (lab: FRR before 2026); that is not counted. */
+uint32_t route_own_as_count(const struct netmodel *m, uint16_t router, const struct attr *a);
+/* The closest declared subnet around the prefix, its number and 1; 0: none. */
+uint32_t route_subnet_around(const struct netmodel *m, const struct prefix *p);
+/* May the AS originate what is in the subnet? *owner: who should, 0: anybody. */
+bool route_origin_is_owner(const struct netmodel *m, uint32_t subnet, uint32_t as, uint32_t *owner);
+/* Routers do not always tell of their own routes (FRR: only when the session begins). What a router
+ * originates, and does not by decree, leads somewhere; unless its whole table is told. */
+bool route_originates(const struct netmodel *m, uint16_t router, const struct prefix *p);
+/* A neighbour of `router` has another route from it: one that the router itself originates? */
+void route_originated(struct netmodel *m, uint16_t router, const struct rib_change *c);
+
+/* ---- netmodel_route.c ---- */
+void route_init(struct netmodel *m);
+void route_free(struct netmodel *m);
+/* Brings both models up to date with it. With `judge` also the verdicts about routes. */
+void route_update(struct netmodel *m, uint16_t router, const struct prefix *p, bool judge);
+void route_missing(struct netmodel *m); /* expectations that time has made due */
+/* A change of what peers say, if the own AS is in it; and the verdicts about that. */
+void route_own_as(struct netmodel *m, const struct rib_change *c);
+void route_own_as_settle(struct netmodel *m);
+
+/* What the topology says of a prefix at a router. */
+struct standing {
+    const struct topo_expect *exact, *around; /* the closest around it, if none is exact */
+    uint32_t subnet;                          /* route_subnet_around */
+};
+struct standing route_standing(const struct netmodel *m, uint16_t router, const struct prefix *p);
+/* Verdicts about a route, by bits of enum verdict_kind: which are judged, and which hold. */
+struct judgement {
+    uint32_t asked, wrong;
+};
+struct judgement route_judge(const struct netmodel *m, uint16_t router, const struct prefix *p,
+                             const struct standing *s, const struct chosen *c);
+struct evidence route_evidence(const struct netmodel *m, uint16_t router, const struct prefix *p,
+                               const struct standing *s, const struct chosen *c,
+                               enum verdict_kind kind);
+enum { ROUTE_VERDICTS = 6 };
+extern const enum verdict_kind route_kinds[ROUTE_VERDICTS];
 
 /* ---- netmodel_fib.c ---- */
 /* What a source says that is a router's forwarding table, and a change in it. */
@@ -250,9 +296,10 @@ void return_settle(struct netmodel *m);
 
 /* ---- netmodel_fault.c ---- */
 void fault_settle(struct netmodel *m);
-/* The verdict that a fault is. False: none, about a router that is not heard. */
-bool fault_verdict(struct netmodel *m, const struct fwd *f, const struct fwd_fault *fault,
-                   enum verdict_kind *kind, struct evidence *e);
+/* The verdict that a fault is. False: none, because it is over, about a router that is not heard,
+ * or possible where it already is. */
+bool fault_holds(struct netmodel *m, const struct fwd *f, const struct fwd_fault *fault,
+                 enum verdict_kind *kind, struct evidence *e);
 
 /* ---- netmodel_site.c ---- */
 void site_init(struct netmodel *m);
@@ -260,6 +307,10 @@ void site_settle(struct netmodel *m);
 void site_walk(struct netmodel *m, uint16_t from, uint16_t to, struct pair *out);
 bool site_asymmetric(const struct pair *there, const struct pair *back);
 bool site_ways_known(const struct netmodel *m, const struct pair *p, uint16_t from);
+bool site_cut_off(const struct netmodel *m, const struct pair *p, uint16_t from); /* V_NO_PATH */
+/* Can a change at the router (or FWD_ROUTERS_MAX: at several) have changed the way? */
+bool site_way_passes(const struct netmodel *m, uint16_t from, uint16_t to, uint16_t router);
+uint16_t site_of_watch(const struct topo *t, uint32_t id); /* of the forwarding model */
 struct evidence site_evidence(struct netmodel *m, uint16_t from, uint16_t to);
 
 /* ---- whatif.c ---- */

@@ -1,11 +1,6 @@
-/* netmodel_route.c - the route that a router uses for a prefix, and whether it is the expected one.
- *
- * All functions look at one router and one prefix at a time, and can be asked again at any time: a
- * proposal on trial (m->change) is looked up where it applies. */
+/* netmodel_route.c - the prefixes of the topology; whether a router's route to a prefix is the
+ * expected one; own AS numbers in what is received. */
 #include "net/netmodel_i.h"
-
-#include "base/hash.h"
-#include "base/rng.h"
 
 /* ---- prefixes of the topology ---- */
 
@@ -16,8 +11,15 @@ static uint64_t index_key(uint32_t owner, const struct prefix *p)
 
 void prefix_index_add(struct prefix_index *x, uint32_t owner, const struct prefix *p, uint32_t id)
 {
+    int v6 = p->family == IPV6;
     map64_insert(&x->of, index_key(owner, p), id);
-    x->length[p->family == IPV6][p->len] = true;
+    if (x->length[v6][p->len])
+        return;
+    x->length[v6][p->len] = true;
+    int i = x->n_lengths[v6]++;
+    for (; i > 0 && x->longest_first[v6][i - 1] < p->len; i--)
+        x->longest_first[v6][i] = x->longest_first[v6][i - 1];
+    x->longest_first[v6][i] = p->len;
 }
 
 bool prefix_index_find(const struct prefix_index *x, uint32_t owner, const struct prefix *p,
@@ -27,13 +29,14 @@ bool prefix_index_find(const struct prefix_index *x, uint32_t owner, const struc
 }
 
 bool prefix_index_around(const struct prefix_index *x, uint32_t owner, const struct prefix *p,
-                         uint32_t *id)
+                         int len_max, uint32_t *id)
 {
     struct prefix q = *p;
-    for (int len = p->len; len >= 0; len--) {
-        if (!x->length[p->family == IPV6][len])
+    int v6 = p->family == IPV6;
+    for (int i = 0; i < x->n_lengths[v6]; i++) {
+        if (x->longest_first[v6][i] > len_max)
             continue;
-        q.len = (uint8_t)len;
+        q.len = x->longest_first[v6][i];
         prefix_canonical(&q);
         if (map64_find(&x->of, index_key(owner, &q), id))
             return true;
@@ -94,436 +97,7 @@ void route_free(struct netmodel *m)
     mem_free(m->origin);
 }
 
-/* ---- the proposal on trial ---- */
-
-static bool same_prefix(const struct net_change *x, const struct prefix *p)
-{
-    return !x->prefix.family || prefix_equal(&x->prefix, p);
-}
-
-static bool on_trial(const struct netmodel *m, enum net_change_kind kind, uint16_t router,
-                     uint16_t link, const struct prefix *p)
-{
-    for (size_t i = 0; i < m->n_changes; i++) {
-        const struct net_change *x = &m->change[i];
-        if (x->kind == kind && x->router == router &&
-            (x->link == link || (kind == NET_ROUTE_REMOVE && x->link == TOPO_NONE)) &&
-            same_prefix(x, p))
-            return true;
-    }
-    return false;
-}
-
-bool route_link_lost(const struct netmodel *m, uint16_t link)
-{
-    for (size_t i = 0; i < m->n_changes; i++)
-        if (m->change[i].kind == NET_LINK_DOWN && m->change[i].link == link)
-            return true;
-    return false;
-}
-
-/* Does the path say that it went from x to y: "... y x ..."? */
-static bool path_passes(const struct attr *a, uint32_t y, uint32_t x)
-{
-    struct attr_segment s;
-    uint32_t last = 0;
-    for (uint32_t at = 0; attr_path_next(a, &at, &s);)
-        for (uint32_t i = 0; i < s.n; i++) {
-            if (s.as[i] == x && last == y)
-                return true;
-            last = s.as[i];
-        }
-    return false;
-}
-
-/* The attributes with which router has this route, when preferences were as proposed. */
-static const struct attr *attr_on_trial(const struct netmodel *m, struct choice *c, uint16_t router,
-                                        uint16_t link, const struct prefix *p, const struct attr *a)
-{
-    struct attr x = *a;
-    bool changed = false;
-    for (size_t i = 0; i < m->n_changes; i++) {
-        const struct net_change *ch = &m->change[i];
-        if (ch->kind != NET_PREFER || !same_prefix(ch, p))
-            continue;
-        const struct topo_link *l = &m->topo->link[ch->link];
-        uint16_t to = topo_other(l, ch->router);
-        bool here = ch->link == link;
-        if (here && ch->router == router && ch->set_local_pref) {
-            x.local_pref = ch->local_pref;
-            x.has |= ATTR_LOCAL_PREF;
-            changed = true;
-        }
-        if (here && to == router) {
-            if (ch->set_med) {
-                x.med = x.priority = ch->med;
-                x.has |= ATTR_MED;
-            }
-            if (ch->community) {
-                x.communities = &ch->community;
-                x.n_communities = 1;
-            }
-            x.path_length = (uint16_t)(x.path_length + ch->prepend);
-            changed = true;
-        } else if (!here && ch->prepend && to != router &&
-                   path_passes(a, m->topo->router[to].as, m->topo->router[ch->router].as)) {
-            x.path_length = (uint16_t)(x.path_length + ch->prepend);
-            changed = true;
-        }
-    }
-    if (!changed || c->n_changed >= COUNTOF(c->changed))
-        return a;
-    c->changed[c->n_changed] = x;
-    return &c->changed[c->n_changed++];
-}
-
-static void add_on_trial(const struct netmodel *m, struct choice *c, uint16_t router,
-                         const struct prefix *p)
-{
-    for (size_t i = 0; i < m->n_changes && c->n < BEST_PATHS_MAX; i++) {
-        const struct net_change *x = &m->change[i];
-        if (x->kind != NET_ROUTE_ADD || x->router != router || !prefix_equal(&x->prefix, p) ||
-            c->n_changed >= COUNTOF(c->changed) || route_link_lost(m, x->link))
-            continue;
-        const struct topo_link *l = &m->topo->link[x->link];
-        uint16_t other = topo_other(l, router);
-        uint32_t as = m->topo->router[other].as;
-        struct attr a = {.path_length = 1, .neighbour_as = as, .origin_as = as};
-        a.next_hop = l->address[topo_end(l, other)][p->family == IPV6];
-        c->changed[c->n_changed] = a;
-        const struct attr *kept = &c->changed[c->n_changed++];
-        c->path[c->n] = (struct best_path){.attr = attr_on_trial(m, c, router, x->link, p, kept),
-                                           .router = router + 1u};
-        c->hop[c->n++] = (struct fwd_hop){other, x->link};
-    }
-}
-
-/* ---- candidates ---- */
-
-enum route_view route_view_of(const struct netmodel *m, uint16_t router)
-{
-    const struct router_state *s = &m->router[router];
-    if (s->loc_routes && !(m->n_changes && s->post_routes))
-        return VIEW_LOC_RIB; /* it has the best only: for what-if the others are wanted, too */
-    return s->post_routes ? VIEW_IN_POST : VIEW_IN_PRE;
-}
-
-/* How often the own AS is in a path that was received. Some routers put it in front themselves when
- * they tell of the path (lab: FRR before 2026); that is not counted. */
-static uint32_t own_as_count(const struct netmodel *m, uint16_t router, const struct attr *a)
-{
-    uint32_t as = m->topo->router[router].as, n = as ? attr_path_count(a, as) : 0, at = 0;
-    struct attr_segment s;
-    if (n && a->neighbour_as == as && attr_path_next(a, &at, &s))
-        for (uint32_t i = 0; i < s.n && s.as[i] == as && n; i++)
-            n--;
-    return n;
-}
-
-static uint16_t link_via(struct netmodel *m, uint16_t router, uint32_t via)
-{
-    uint64_t key = verdict_key(router, via, 7);
-    uint32_t link;
-    if (!map64_find(&m->link_of_via, key, &link)) {
-        link = topo_link_by_name(m->topo, router, source_name_text(m->sources, via));
-        map64_insert(&m->link_of_via, key, link);
-    }
-    return (uint16_t)link;
-}
-
-static uint16_t link_to(struct netmodel *m, uint16_t router, const struct ip_addr *a)
-{
-    uint32_t link;
-    if (!a->family ||
-        !map64_find(&m->link_of_address, verdict_key(router, hash_fast(m->o.seed, a, sizeof *a), 0),
-                    &link))
-        return TOPO_NONE;
-    return (uint16_t)link;
-}
-
-/* A route of the router's own, without a next hop, is one that it announces. Behind it is what BGP
- * does not show: an interface, a static route, a null route. Then packets are taken to be as good
- * as there; but not if the prefix is announced by decree (topo_allowed), whatever is behind it. */
-bool route_hop_of(struct netmodel *m, uint16_t router, const struct prefix *p,
-                  const struct best_path *x, struct fwd_hop *hop)
-{
-    static const uint8_t nowhere[16];
-    uint32_t allowed;
-    const struct attr *a = x->attr;
-    uint16_t link = TOPO_NONE;
-    *hop = (struct fwd_hop){FWD_EXIT, FWD_NO_LINK};
-    if (a->has & ATTR_BLACKHOLE) {
-        hop->to = FWD_DISCARD;
-        return true;
-    }
-    if (a->via)
-        link = link_via(m, router, a->via);
-    if (link == TOPO_NONE && x->peer && x->peer < m->n_peers)
-        link = m->peer[x->peer].link;
-    if (link == TOPO_NONE)
-        link = link_to(m, router, &a->next_hop);
-    if (link != TOPO_NONE) {
-        *hop = (struct fwd_hop){topo_other(&m->topo->link[link], router), link};
-        return true;
-    }
-    if (a->kind == ROUTE_VPC || a->kind == ROUTE_SUBNET) {
-        hop->to = FWD_DELIVER;
-        return true;
-    }
-    bool own = a->kind == ROUTE_LOCAL || !a->next_hop.family ||
-               memcmp(a->next_hop.byte, nowhere, sizeof nowhere) == 0;
-    return !own || !prefix_index_find(&m->allowed, router, p, &allowed);
-}
-
-static void collect(struct netmodel *m, uint16_t router, const struct prefix *p, struct choice *c)
-{
-    uint32_t id = rib_prefix_find(m->rib, p), n = 0;
-    enum route_view view = route_view_of(m, router);
-    c->prefix_id = id;
-    c->n = 0;
-    if (id && m->router[router].source)
-        best_collect(m->rib, m->attrs, m->sources, m->router[router].source, view, id,
-                     m->topo->router[router].as, c->path, &n);
-    for (uint32_t i = 0; i < n; i++) {
-        struct best_path x = c->path[i];
-        struct fwd_hop hop;
-        (void)netmodel_peer_of(m, x.peer);
-        if (!route_hop_of(m, router, p, &x, &hop))
-            continue;
-        if (view == VIEW_IN_PRE && own_as_count(m, router, x.attr))
-            continue; /* what it will refuse */
-        if (m->n_changes && hop.link != FWD_NO_LINK &&
-            (route_link_lost(m, hop.link) || on_trial(m, NET_ROUTE_REMOVE, router, hop.link, p)))
-            continue;
-        if (hop.link != FWD_NO_LINK) {
-            x.distance = m->topo->link[hop.link].distance;
-            if (m->n_changes)
-                x.attr = attr_on_trial(m, c, router, hop.link, p, x.attr);
-        }
-        c->path[c->n] = x;
-        c->hop[c->n++] = hop;
-    }
-    if (m->n_changes)
-        add_on_trial(m, c, router, p);
-}
-
-bool route_static_on_trial(const struct netmodel *m, uint16_t router, const struct prefix *p)
-{
-    for (size_t i = 0; i < m->n_changes; i++) {
-        const struct net_change *x = &m->change[i];
-        if ((x->kind == NET_STATIC_ADD || x->kind == NET_STATIC_REMOVE) && x->router == router &&
-            prefix_equal(&x->prefix, p))
-            return true;
-    }
-    return false;
-}
-
-static bool static_rule(const struct netmodel *m, uint16_t router, const struct prefix *p,
-                        struct fwd_hop *hop)
-{
-    uint32_t s;
-    uint16_t link = TOPO_NONE;
-    bool there = prefix_index_find(&m->statics, router, p, &s);
-    if (there) {
-        link = m->topo->statics[s].link;
-        there = !on_trial(m, NET_STATIC_REMOVE, router, link, p);
-    }
-    for (size_t i = 0; i < m->n_changes; i++) {
-        const struct net_change *x = &m->change[i];
-        if (x->kind == NET_STATIC_ADD && x->router == router && prefix_equal(&x->prefix, p)) {
-            there = true;
-            link = x->link;
-        }
-    }
-    if (!there || (link != TOPO_NONE && route_link_lost(m, link)))
-        return false;
-    *hop = link == TOPO_NONE ? (struct fwd_hop){FWD_DISCARD, FWD_NO_LINK}
-                             : (struct fwd_hop){topo_other(&m->topo->link[link], router), link};
-    return true;
-}
-
-/* ---- the choice ---- */
-
-static bool origin_is_owner(const struct netmodel *m, const struct prefix *p, uint32_t as,
-                            uint32_t *owner)
-{
-    uint32_t s;
-    *owner = 0;
-    if (!as || !prefix_index_around(&m->subnets, 0, p, &s))
-        return true;
-    const uint32_t *origin = m->origin[m->topo->site[m->topo->subnet[s].site].router];
-    *owner = origin[0];
-    for (uint32_t i = 0; i < ORIGINS_MAX && origin[i]; i++)
-        if (origin[i] == as)
-            return true;
-    return !*owner;
-}
-
-/* Everything the router would follow, for the model of what could be. What is attached to it and
- * comes back from a neighbour all the same is a path that hid where it came from: then the
- * question is what happens when the attachment goes. */
-static uint16_t acceptable(struct netmodel *m, uint16_t router, const struct prefix *p,
-                           const struct choice *c)
-{
-    struct fwd_hop hop[FWD_HOPS_MAX];
-    size_t n = 0;
-    uint32_t owner;
-    bool attached = c->from == RULE_ATTACHED;
-    if (c->from == RULE_STATIC || c->from == RULE_FIB || c->from == RULE_OWN) {
-        hop[n++] = c->rule[0];
-        hop[0].link |= c->rule[0].to < FWD_ENDS && !c->says_bgp ? FWD_UNSAFE : 0;
-    }
-    for (uint32_t i = 0; i < c->n && n < FWD_HOPS_MAX; i++) {
-        const struct attr *a = c->path[i].attr;
-        hop[n] = c->hop[i];
-        if (attached && hop[n].to >= FWD_ENDS)
-            continue;
-        if (hop[n].to < FWD_ENDS &&
-            (attached || a->kind != ROUTE_BGP || own_as_count(m, router, a) ||
-             !origin_is_owner(m, p, a->origin_as, &owner)))
-            hop[n].link |= FWD_UNSAFE;
-        n++;
-    }
-    if (attached && !n)
-        return FWD_SET_DELIVER;
-    return fwd_set(m->could, hop, n);
-}
-
-/* Into a dead link is nowhere. */
-static struct fwd_hop alive(const struct netmodel *m, struct fwd_hop hop)
-{
-    if (hop.to < FWD_ENDS && hop.link < m->topo->n_links && m->link_dead[hop.link])
-        hop.to = FWD_DISCARD;
-    return hop;
-}
-
-/* ---- what a router originates, by what its neighbours have of it ---- */
-
-static uint64_t originated_key(uint16_t router, const struct prefix *p)
-{
-    return verdict_key_prefix(router, p);
-}
-
-static bool origin_alone(const struct netmodel *m, uint16_t router, uint32_t attr)
-{
-    if (attr == ATTR_NONE)
-        return false;
-    const struct attr *a = attr_get(m->attrs, attr);
-    uint32_t as = m->topo->router[router].as;
-    return as && a->neighbour_as == as && a->origin_as == as &&
-           attr_path_count(a, as) == a->path_length;
-}
-
-void route_originated(struct netmodel *m, uint16_t router, const struct rib_change *c)
-{
-    const struct prefix *p = rib_prefix(m->rib, c->prefix_id);
-    int by = origin_alone(m, router, c->after) - origin_alone(m, router, c->before);
-    uint32_t n = 0;
-    if (!by || !p)
-        return;
-    uint64_t key = originated_key(router, p);
-    bool was = map64_find(&m->originated, key, &n) && n;
-    n = by > 0 ? n + 1 : n - (n > 0);
-    if (n)
-        map64_insert(&m->originated, key, n);
-    else
-        (void)map64_erase(&m->originated, key);
-    if (was != (n > 0))
-        netmodel_enqueue(m, router, p);
-}
-
-/* Routers do not always tell of their own routes (FRR: only when the session begins). What a router
- * originates, and does not by decree, leads somewhere; unless its whole table is told. */
-static bool originates(const struct netmodel *m, uint16_t router, const struct prefix *p)
-{
-    uint32_t n;
-    return !m->router[router].loc_routes && !prefix_index_find(&m->allowed, router, p, &n) &&
-           map64_find(&m->originated, originated_key(router, p), &n);
-}
-
-/* A static route of the feed beats what BGP has learned, whatever its attributes: routers compare
- * where routes come from first. The orders of clouds say so themselves. */
-static bool select_route(const struct best_policy *policy, struct choice *c)
-{
-    bool own_order = policy->order == BEST_BGP || policy->order == BEST_DIRECT_CONNECT;
-    c->result.n_used = 0;
-    for (uint32_t i = 0; own_order && i < c->n; i++)
-        if (c->path[i].attr->kind == ROUTE_STATIC && !(c->path[i].attr->has & ATTR_INACTIVE))
-            c->result.used[c->result.n_used++] = i;
-    if (c->result.n_used) {
-        c->result.best = c->result.used[0];
-        c->result.by = BEST_KIND;
-        return true;
-    }
-    return c->n && best_select(policy, c->path, c->n, &c->result);
-}
-
-void route_choose_told(struct netmodel *m, uint16_t router, const struct prefix *p,
-                       struct choice *c)
-{
-    uint32_t subnet;
-    struct fwd_hop fixed;
-    c->from = RULE_NONE;
-    c->n_changed = c->n_rule = 0;
-    c->says_bgp = false;
-    c->result.n_used = 0;
-    collect(m, router, p, c);
-    bool chosen = select_route(&m->topo->router[router].policy, c);
-    if (prefix_index_find(&m->attached, router, p, &subnet)) {
-        c->from = RULE_ATTACHED;
-        c->rule[c->n_rule++] = (struct fwd_hop){FWD_DELIVER, FWD_NO_LINK};
-    } else if (static_rule(m, router, p, &fixed)) {
-        c->from = RULE_STATIC;
-        c->rule[c->n_rule++] = fixed;
-    } else if (chosen) {
-        c->from = RULE_ROUTE;
-        for (uint32_t i = 0; i < MIN(c->result.n_used, FWD_HOPS_MAX); i++)
-            c->rule[c->n_rule++] = c->hop[c->result.used[i]];
-    } else if (originates(m, router, p)) {
-        c->from = RULE_OWN;
-        c->rule[c->n_rule++] = (struct fwd_hop){FWD_EXIT, FWD_NO_LINK};
-    }
-}
-
-/* The set comes last: what another one asks for may take back one that is not used yet. */
-void route_choose(struct netmodel *m, uint16_t router, const struct prefix *p, struct choice *c)
-{
-    struct fwd_hop live[FWD_HOPS_MAX];
-    route_choose_told(m, router, p, c);
-    if (m->router[router].fib_told)
-        fib_choose(m, router, p, c);
-    for (uint32_t i = 0; i < c->n_rule; i++)
-        live[i] = alive(m, c->rule[i]);
-    c->set = c->from == RULE_ATTACHED ? FWD_SET_DELIVER : fwd_set(m->fwd, live, c->n_rule);
-    c->acceptable = m->could ? acceptable(m, router, p, c) : FWD_NONE;
-}
-
 /* ---- judging ---- */
-
-static struct evidence route_evidence(const struct netmodel *m, uint16_t router,
-                                      const struct prefix *p, const struct choice *c)
-{
-    struct evidence e = evidence_none();
-    e.router = router;
-    e.prefix[0] = *p;
-    e.n_prefixes = 1;
-    if (c->from == RULE_ROUTE) {
-        uint32_t best = c->result.best;
-        e.peer = c->path[best].peer;
-        e.as = c->path[best].attr->origin_as;
-        if (c->hop[best].link < m->topo->n_links)
-            e.link = c->hop[best].link;
-        if (c->hop[best].to < m->topo->n_routers)
-            e.neighbour = c->hop[best].to;
-    }
-    if (c->from == RULE_FIB) {
-        if (c->rule[0].link < m->topo->n_links)
-            e.link = c->rule[0].link;
-        if (c->rule[0].to < m->topo->n_routers)
-            e.neighbour = c->rule[0].to;
-    }
-    return e;
-}
 
 static bool in_list(const struct topo_expect *x, uint16_t link)
 {
@@ -546,93 +120,144 @@ static uint32_t passed(const struct attr *a)
     return n;
 }
 
-static void judge_next_hops(const struct netmodel *m, const struct topo_expect *x,
-                            const struct choice *c, uint64_t key, const struct evidence *e,
-                            judge_fn *fn, void *arg)
+/* Is it used by a link that is not expected; is the best one there, and not used? */
+static uint32_t wrong_next_hops(const struct topo_expect *x, const struct chosen *c)
 {
     bool elsewhere = false, best_there = false, best_used = false;
     for (uint32_t i = 0; x->n_next && c->from == RULE_ROUTE && i < c->n; i++)
         best_there |=
             c->hop[i].link == x->next[0] && /* and is no way round what failed behind it */
-            passed(c->path[i].attr) <= passed(c->path[c->result.best].attr);
-    for (uint32_t i = 0; x->n_next && c->from == RULE_ROUTE && i < c->result.n_used; i++) {
-        elsewhere |= !in_list(x, c->hop[c->result.used[i]].link);
-        best_used |= c->hop[c->result.used[i]].link == x->next[0];
+            passed(c->path[i].attr) <= passed(c->path[c->best].attr);
+    for (uint32_t i = 0; x->n_next && c->from == RULE_ROUTE && i < c->n_used; i++) {
+        elsewhere |= !in_list(x, c->hop[c->used[i]].link);
+        best_used |= c->hop[c->used[i]].link == x->next[0];
     }
     for (uint32_t i = 0; x->n_next && c->from == RULE_FIB && i < c->n_rule; i++)
         elsewhere |= !in_list(x, c->rule[i].link);
-    fn(arg, V_NEXT_HOP, key, elsewhere, e);
-    fn(arg, V_BETTER_UNUSED, key, best_there && !best_used, e);
+    return (uint32_t)elsewhere << V_NEXT_HOP | (uint32_t)(best_there && !best_used)
+                                                   << V_BETTER_UNUSED;
 }
 
-static void judge_origin(const struct netmodel *m, uint16_t router, const struct prefix *p,
-                         const struct topo_expect *x, const struct choice *c, uint64_t key,
-                         struct evidence *e, judge_fn *fn, void *arg)
+/* The first path whose origin is not the owner; c->n: there is none. */
+static uint32_t stranger_of(const struct netmodel *m, const struct standing *s,
+                            const struct chosen *c, uint32_t *owner)
 {
-    struct evidence wrong = *e;
-    bool changed = false;
-    for (uint32_t i = 0; i < c->n && !changed; i++) {
+    *owner = 0;
+    for (uint32_t i = 0; i < c->n; i++) {
         const struct attr *a = c->path[i].attr;
-        uint32_t owner = x ? x->origin_as : 0;
-        bool right = !a->origin_as || a->origin_as == owner;
-        if (!owner)
-            right = origin_is_owner(m, p, a->origin_as, &owner);
-        if (right || a->kind != ROUTE_BGP)
+        if (a->kind != ROUTE_BGP || !a->origin_as)
             continue;
-        changed = true;
-        wrong.as = a->origin_as;
-        wrong.as_expected = owner;
-        wrong.peer = c->path[i].peer;
-        wrong.link = c->hop[i].link < m->topo->n_links ? c->hop[i].link : TOPO_NONE;
-        wrong.neighbour = c->hop[i].to < m->topo->n_routers ? c->hop[i].to : TOPO_NONE;
+        *owner = s->exact ? s->exact->origin_as : 0;
+        if (a->origin_as == *owner)
+            continue;
+        if (*owner || !route_origin_is_owner(m, s->subnet, a->origin_as, owner))
+            return i;
     }
-    fn(arg, V_ORIGIN_CHANGED, key, changed, changed ? &wrong : e);
+    return c->n;
 }
 
-void route_judge(struct netmodel *m, uint16_t router, const struct prefix *p,
-                 const struct choice *c, judge_fn *fn, void *arg)
+struct standing route_standing(const struct netmodel *m, uint16_t router, const struct prefix *p)
 {
-    const struct topo *t = m->topo;
-    struct evidence e = route_evidence(m, router, p, c);
-    uint64_t key = verdict_key_prefix(router, p);
-    uint32_t exact, around;
-    bool expected = prefix_index_find(&m->expects, router, p, &exact);
-    const struct topo_expect *x = expected ? &t->expect[exact] : NULL;
-    bool inside = !expected && p->len && prefix_index_around(&m->expects, router, p, &around);
-    const struct topo_expect *y = inside ? &t->expect[around] : NULL;
-    bool longer = y && y->more_specific_max && p->len > y->more_specific_max;
-    judge_origin(m, router, p, x, c, key, &e, fn, arg);
-    if (x) {
-        fn(arg, V_ROUTE_MISSING, key, c->from == RULE_NONE, &e);
-        judge_next_hops(m, x, c, key, &e, fn, arg);
-    }
-    if (y)
-        e.prefix[e.n_prefixes++] = y->prefix; /* it, and what it is inside of */
-    bool found = c->from == RULE_ROUTE || c->from == RULE_FIB;
-    fn(arg, V_MORE_SPECIFIC, key, longer && found, &e);
-    if (t->router[router].exact)
-        fn(arg, V_ROUTE_UNEXPECTED, key, !x && !y && found, &e);
-}
-
-struct live {
-    struct netmodel *m;
-    uint16_t router;
-    const struct prefix *prefix;
-};
-
-static void put_live(void *arg, enum verdict_kind kind, uint64_t key, bool holds,
-                     const struct evidence *e)
-{
-    struct live *l = arg;
-    struct netmodel *m = l->m;
     uint32_t x;
-    if (kind != V_ROUTE_MISSING) {
-        verdict_put(&m->verdicts, kind, key, holds, m->now_ms, e);
-    } else if (prefix_index_find(&m->expects, l->router, l->prefix, &x) && m->missing[x] != holds) {
-        m->missing[x] = holds;
-        m->n_missing = holds ? m->n_missing + 1 : m->n_missing - 1;
-        if (!holds)
+    struct standing s = {.subnet = route_subnet_around(m, p)};
+    if (prefix_index_find(&m->expects, router, p, &x))
+        s.exact = &m->topo->expect[x];
+    else if (prefix_index_around(&m->expects, router, p, p->len - 1, &x))
+        s.around = &m->topo->expect[x];
+    return s;
+}
+
+struct judgement route_judge(const struct netmodel *m, uint16_t router, const struct prefix *p,
+                             const struct standing *s, const struct chosen *c)
+{
+    struct judgement j = {.asked = 1u << V_ORIGIN_CHANGED | 1u << V_MORE_SPECIFIC};
+    uint32_t owner;
+    bool found = c->from == RULE_ROUTE || c->from == RULE_FIB;
+    if (stranger_of(m, s, c, &owner) < c->n)
+        j.wrong |= 1u << V_ORIGIN_CHANGED;
+    if (s->exact) {
+        j.asked |= 1u << V_ROUTE_MISSING | 1u << V_NEXT_HOP | 1u << V_BETTER_UNUSED;
+        j.wrong |= (uint32_t)(c->from == RULE_NONE) << V_ROUTE_MISSING;
+        j.wrong |= wrong_next_hops(s->exact, c);
+    }
+    if (found && s->around && s->around->more_specific_max && p->len > s->around->more_specific_max)
+        j.wrong |= 1u << V_MORE_SPECIFIC;
+    if (m->topo->router[router].exact) {
+        j.asked |= 1u << V_ROUTE_UNEXPECTED;
+        if (found && !s->exact && !s->around)
+            j.wrong |= 1u << V_ROUTE_UNEXPECTED;
+    }
+    return j;
+}
+
+struct evidence route_evidence(const struct netmodel *m, uint16_t router, const struct prefix *p,
+                               const struct standing *s, const struct chosen *c,
+                               enum verdict_kind kind)
+{
+    struct evidence e = evidence_none();
+    uint32_t owner = 0, shown = c->best;
+    e.router = router;
+    e.prefix[e.n_prefixes++] = *p;
+    if (kind == V_ORIGIN_CHANGED) {
+        shown = stranger_of(m, s, c, &owner);
+        e.as_expected = shown < c->n ? owner : 0;
+    } else if (s->around && (kind == V_MORE_SPECIFIC || kind == V_ROUTE_UNEXPECTED)) {
+        e.prefix[e.n_prefixes++] = s->around->prefix; /* what it is inside of */
+    }
+    struct fwd_hop hop;
+    if (shown < c->n && (kind == V_ORIGIN_CHANGED || c->from == RULE_ROUTE)) {
+        hop = c->hop[shown];
+        e.peer = c->path[shown].peer;
+        e.as = c->path[shown].attr->origin_as;
+    } else if (kind != V_ORIGIN_CHANGED && c->from == RULE_FIB) {
+        hop = c->rule[0];
+    } else {
+        return e;
+    }
+    if (hop.link < m->topo->n_links)
+        e.link = hop.link;
+    if (hop.to < m->topo->n_routers)
+        e.neighbour = hop.to;
+    return e;
+}
+
+/* In the order in which they are told. */
+const enum verdict_kind route_kinds[ROUTE_VERDICTS] = {V_ORIGIN_CHANGED, V_ROUTE_MISSING,
+                                                       V_NEXT_HOP,       V_BETTER_UNUSED,
+                                                       V_MORE_SPECIFIC,  V_ROUTE_UNEXPECTED};
+_Static_assert(VERDICT_KINDS <= 32, "kinds are bits");
+
+static void put_missing(struct netmodel *m, uint16_t router, const struct prefix *p, uint64_t key,
+                        bool holds)
+{
+    uint32_t x;
+    if (!prefix_index_find(&m->expects, router, p, &x) || m->missing[x] == holds)
+        return;
+    m->missing[x] = holds;
+    m->n_missing = holds ? m->n_missing + 1 : m->n_missing - 1;
+    if (!holds)
+        verdict_unset(&m->verdicts, V_ROUTE_MISSING, key, m->now_ms);
+}
+
+static void judge_live(struct netmodel *m, uint16_t router, const struct prefix *p,
+                       const struct chosen *c)
+{
+    struct standing s = route_standing(m, router, p);
+    struct judgement j = route_judge(m, router, p, &s, c);
+    uint64_t key = verdict_key_prefix(router, p);
+    for (size_t k = 0; k < ROUTE_VERDICTS; k++) {
+        enum verdict_kind kind = route_kinds[k];
+        bool wrong = j.wrong >> kind & 1;
+        if (!(j.asked >> kind & 1))
+            continue;
+        if (kind == V_ROUTE_MISSING) {
+            put_missing(m, router, p, key, wrong);
+        } else if (wrong) {
+            struct evidence e = route_evidence(m, router, p, &s, c, kind);
+            verdict_set(&m->verdicts, kind, key, m->now_ms, m->now_ms, &e);
+        } else {
             verdict_unset(&m->verdicts, kind, key, m->now_ms);
+        }
     }
 }
 
@@ -668,8 +293,8 @@ void route_update(struct netmodel *m, uint16_t router, const struct prefix *p, b
     if (m->could)
         m->full += fwd_update(m->could, router, p, c->acceptable) == FWD_FULL;
     if (judge) {
-        struct live l = {m, router, p};
-        route_judge(m, router, p, c, put_live, &l);
+        struct chosen chosen = chosen_of(c);
+        judge_live(m, router, p, &chosen);
         return_judge(m, router, p, c);
     }
 }
@@ -685,7 +310,7 @@ static bool own_as_sign(const struct netmodel *m, uint16_t router, enum route_vi
     if (attr == ATTR_NONE)
         return false;
     const struct attr *a = attr_get(m->attrs, attr);
-    return a->kind == ROUTE_BGP && own_as_count(m, router, a) &&
+    return a->kind == ROUTE_BGP && route_own_as_count(m, router, a) &&
            (view == VIEW_IN_POST || a->origin_as == m->topo->router[router].as);
 }
 

@@ -42,7 +42,7 @@ void site_init(struct netmodel *m)
             continue;
         /* An atom of its own, under the number of its subnet: one hole is one verdict. */
         struct prefix host = prefix_of_ip(&a);
-        bool inside = prefix_index_around(&m->subnets, 0, &host, &s);
+        bool inside = prefix_index_around(&m->subnets, 0, &host, host.len, &s);
         (void)fwd_watch(m->fwd, &host, inside ? s + 1 : t->n_subnets + 1 + i);
     }
     for (size_t p = 0; p < (size_t)t->n_sites * t->n_sites; p++)
@@ -128,6 +128,11 @@ bool site_ways_known(const struct netmodel *m, const struct pair *p, uint16_t fr
     for (uint16_t i = 0; known && i < MIN(p->n_edges, EDGES_MAX); i++)
         known = knows_table(&m->router[p->edge[i] >> 16 & 0xffff]);
     return known;
+}
+
+bool site_cut_off(const struct netmodel *m, const struct pair *p, uint16_t from)
+{
+    return site_ways_known(m, p, from) && p->ends & WAY_WRONG;
 }
 
 uint16_t netmodel_way(struct netmodel *m, uint16_t from, uint16_t to,
@@ -266,8 +271,7 @@ static void join(struct netmodel *m, uint16_t from, uint16_t to, const struct ev
 static void judge_pair(struct netmodel *m, uint16_t from, uint16_t to)
 {
     const struct pair *there = pair_at(m, from, to), *back = pair_at(m, to, from);
-    bool known = site_ways_known(m, there, from);
-    bool wrong = known && there->ends & WAY_WRONG;
+    bool known = site_ways_known(m, there, from), wrong = site_cut_off(m, there, from);
     bool apart = known && site_ways_known(m, back, to) && site_asymmetric(there, back);
     struct evidence e = site_evidence(m, from, to);
     verdict_put(&m->verdicts, V_NO_PATH, verdict_key(from, to, 0), wrong, m->now_ms, &e);
@@ -282,14 +286,22 @@ static void judge_both(struct netmodel *m, uint16_t from, uint16_t to)
     judge_pair(m, to, from);
 }
 
+bool site_way_passes(const struct netmodel *m, uint16_t from, uint16_t to, uint16_t router)
+{
+    return router >= m->topo->n_routers || m->topo->site[from].router == router ||
+           passes(pair_at(m, from, to), router);
+}
+
+uint16_t site_of_watch(const struct topo *t, uint32_t id)
+{
+    return id <= t->n_subnets ? t->subnet[id - 1].site : (uint16_t)(id - t->n_subnets - 1);
+}
+
 static void mark(struct netmodel *m, uint16_t to, uint16_t router)
 {
-    for (uint32_t i = 0; i < m->topo->n_sites; i++) {
-        struct pair *p = pair_at(m, (uint16_t)i, to);
-        if (router >= m->topo->n_routers || m->topo->site[i].router == router ||
-            passes(p, router) || p->loop_seen)
-            p->stale = m->pairs_stale = true;
-    }
+    for (uint16_t i = 0; i < m->topo->n_sites; i++)
+        if (site_way_passes(m, i, to, router) || pair_at(m, i, to)->loop_seen)
+            pair_at(m, i, to)->stale = m->pairs_stale = true;
 }
 
 void site_settle(struct netmodel *m)
@@ -298,8 +310,7 @@ void site_settle(struct netmodel *m)
     uint32_t id, n = t->n_sites;
     uint16_t router;
     while (fwd_next_touched(m->fwd, &id, &router))
-        mark(m, id <= t->n_subnets ? t->subnet[id - 1].site : (uint16_t)(id - t->n_subnets - 1),
-             router);
+        mark(m, site_of_watch(t, id), router);
     if (!m->pairs_stale && !m->heard_changed)
         return;
     bool *walked = mem_new((size_t)n * n, sizeof *walked);

@@ -1,16 +1,17 @@
 #include "net/prefix.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 void prefix_canonical(struct prefix *p)
 {
-    size_t whole = p->len / 8u;
-    if (whole < sizeof p->byte) {
-        p->byte[whole] &= (uint8_t)(0xff00u >> (p->len % 8u));
-        memset(p->byte + whole + 1, 0, sizeof p->byte - whole - 1);
-    }
+    uint64_t half[2];
+    memcpy(half, p->byte, sizeof half);
+    half[0] &= p->len < 64 ? htobe64(p->len ? ~0ull << (64 - p->len) : 0) : ~0ull;
+    half[1] &= p->len > 64 ? htobe64(~0ull << (128 - MIN(p->len, 128))) : 0;
+    memcpy(p->byte, half, sizeof half);
 }
 
 bool prefix_covers(const struct prefix *a, const struct prefix *b)

@@ -603,15 +603,36 @@ uint32_t rib_paths(const struct rib *r, uint32_t peer, enum route_view view, uin
     return n;
 }
 
+size_t rib_read(const struct rib *r, uint32_t peer, enum route_view view, uint32_t *at,
+                struct rib_path *out, size_t max)
+{
+    const struct table *t = table_if(r, peer, (uint8_t)view);
+    uint32_t start = 0;
+    size_t n = 0;
+    while (t && t->slot[start].prefix) /* no run of slots is cut in two */
+        start++;
+    for (; t && *at < t->cap && n < max; ++*at) {
+        const struct slot *s = &t->slot[(start + *at) & (t->cap - 1)];
+        if (s->prefix)
+            out[n++] = (struct rib_path){s->prefix, s->path_id, s->attr};
+    }
+    return n;
+}
+
 void rib_each_path(const struct rib *r, uint32_t router, enum route_view view, uint32_t prefix_id,
                    bool (*fn)(void *arg, const struct rib_route *route), void *arg)
 {
     for (uint32_t peer = 0; (peer = source_next_peer(r->sources, router, peer));) {
-        struct rib_route path[RIB_PATHS_MAX];
-        uint32_t n = rib_paths(r, peer, view, prefix_id, path);
-        for (uint32_t i = 0; i < n; i++)
-            if (!fn(arg, &path[i]))
+        const struct table *t = table_if(r, peer, (uint8_t)view);
+        if (!t)
+            continue;
+        for (uint32_t i = table_home(t, prefix_id); t->slot[i].prefix; i = (i + 1) & (t->cap - 1)) {
+            if (t->slot[i].prefix != prefix_id)
+                continue;
+            struct rib_route route = route_of(r, peer, (uint8_t)view, t, i);
+            if (!fn(arg, &route))
                 return;
+        }
     }
 }
 

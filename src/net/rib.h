@@ -85,6 +85,13 @@ void rib_each_path(const struct rib *r, uint32_t router, enum route_view view, u
 /* All routes of a table, in no order. */
 void rib_each_route(const struct rib *r, uint32_t peer, enum route_view view,
                     bool (*fn)(void *arg, const struct rib_route *route), void *arg);
+/* The same table in pieces, quickly: up to `max` of its routes, those of one prefix in the order of
+ * rib_paths. Start with *at = 0; 0: no more. */
+struct rib_path {
+    uint32_t prefix_id, path_id, attr;
+};
+size_t rib_read(const struct rib *r, uint32_t peer, enum route_view view, uint32_t *at,
+                struct rib_path *out, size_t max);
 /* Longest match: the prefix to which this router has a route in the view, 0: none. */
 uint32_t rib_match(const struct rib *r, uint32_t router, enum route_view view,
                    const struct ip_addr *to);

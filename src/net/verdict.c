@@ -219,11 +219,6 @@ uint64_t verdict_key(uint64_t a, uint64_t b, uint64_t c)
     return mix64(a + mix64(b + 1 + mix64(c + 2)));
 }
 
-uint64_t verdict_key_prefix(uint64_t a, const struct prefix *p)
-{
-    return hash_fast(mix64(a), p, sizeof *p);
-}
-
 static uint64_t full_key(enum verdict_kind kind, uint64_t key)
 {
     return mix64(key + mix64((uint64_t)kind + 1));
@@ -238,12 +233,13 @@ static struct verdict *find(struct verdicts *l, enum verdict_kind kind, uint64_t
 const struct verdict *verdict_find(const struct verdicts *l, enum verdict_kind kind, uint64_t key)
 {
     uint32_t i;
-    bool there = map64_find(&l->of_key, full_key(kind, key), &i) && l->v[i].holds;
+    bool there = l->held[kind] && map64_find(&l->of_key, full_key(kind, key), &i) && l->v[i].holds;
     return there ? &l->v[i] : NULL;
 }
 
-static void turn(struct verdict *v, bool holds, int64_t now_ms)
+static void turn(struct verdicts *l, struct verdict *v, bool holds, int64_t now_ms)
 {
+    l->held[v->kind] += (uint32_t)holds - (uint32_t)v->holds;
     v->holds = holds;
     v->changed_ms = now_ms;
 }
@@ -264,9 +260,9 @@ void verdict_set(struct verdicts *l, enum verdict_kind kind, uint64_t key, int64
         map64_insert(&l->of_key, full_key(kind, key), l->n);
         v = &l->v[l->n++];
         *v = (struct verdict){.kind = (uint8_t)kind, .key = key, .since_ms = since_ms};
-        turn(v, true, now_ms);
+        turn(l, v, true, now_ms);
     } else if (!v->holds) {
-        turn(v, true, now_ms);
+        turn(l, v, true, now_ms);
     }
     if (memcmp(&v->evidence, e, sizeof *e) != 0) {
         v->evidence = *e;
@@ -276,9 +272,9 @@ void verdict_set(struct verdicts *l, enum verdict_kind kind, uint64_t key, int64
 
 void verdict_unset(struct verdicts *l, enum verdict_kind kind, uint64_t key, int64_t now_ms)
 {
-    struct verdict *v = find(l, kind, key);
+    struct verdict *v = l->held[kind] ? find(l, kind, key) : NULL;
     if (v && v->holds)
-        turn(v, false, now_ms);
+        turn(l, v, false, now_ms);
 }
 
 static void forget(struct verdicts *l, uint32_t i)

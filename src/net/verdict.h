@@ -10,7 +10,9 @@
  * goes is one verdict and not a hundred; then it has ended, is told once more, and goes. */
 #pragma once
 
+#include "base/hash.h"
 #include "base/map.h"
+#include "base/rng.h"
 #include "net/topo.h"
 
 enum verdict_severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL };
@@ -111,6 +113,7 @@ struct verdicts {
     struct verdict *v;
     uint32_t n, cap, last_id;
     uint64_t version, refused; /* conditions for which there was no room */
+    uint32_t held[VERDICT_KINDS]; /* conditions that hold now */
     struct map64 of_key;
 };
 void verdicts_free(struct verdicts *l);
@@ -131,7 +134,10 @@ static inline void verdict_put(struct verdicts *l, enum verdict_kind kind, uint6
 const struct verdict *verdict_find(const struct verdicts *l, enum verdict_kind kind, uint64_t key);
 /* A key from up to three numbers; the kind is part of it already. */
 uint64_t verdict_key(uint64_t a, uint64_t b, uint64_t c);
-uint64_t verdict_key_prefix(uint64_t a, const struct prefix *p);
+static inline uint64_t verdict_key_prefix(uint64_t a, const struct prefix *p)
+{
+    return hash_fast(mix64(a), p, sizeof *p);
+}
 
 /* Raises and ends what is due, and calls `told` for each verdict that was raised, changed its
  * evidence while raised, or ended. Ended ones are then gone. */

@@ -1,23 +1,9 @@
 /* whatif.c - proposed changes on trial. */
-#include "net/netmodel_i.h"
-
-#include <stdlib.h>
+#include "net/whatif_i.h"
 
 const char *const net_change_names[NET_CHANGE_KINDS] = {
     "route_add", "route_remove", "static_add",   "static_remove", "link_down",
     "link_up",   "allow_add",    "allow_remove", "prefer"};
-
-struct trial {
-    struct netmodel *m;
-    struct whatif *out;
-    struct net_change change[WHATIF_CHANGES_MAX];
-    size_t n;
-    struct work *work;
-    size_t n_work, cap;
-    uint16_t link; /* for the callback that gathers */
-    uint16_t router;
-    bool of_could; /* a fault of the model of what could be */
-};
 
 /* ---- what the changes are about ---- */
 
@@ -86,96 +72,9 @@ static bool expand(struct trial *t, const struct net_change *x)
     return add_change(t, y);
 }
 
-/* ---- which routes they touch ---- */
-
-static void touch(struct trial *t, uint16_t router, const struct prefix *p)
-{
-    if (t->n_work == t->cap) {
-        t->cap = t->cap * 2 + 64;
-        t->work = mem_grow(t->work, t->cap, sizeof *t->work);
-    }
-    t->work[t->n_work++] = (struct work){*p, router};
-}
-
-static bool touch_route(void *arg, const struct rib_route *r)
-{
-    struct trial *t = arg;
-    const struct prefix *p = rib_prefix(t->m->rib, r->prefix_id);
-    if (p)
-        touch(t, t->router, p);
-    return true;
-}
-
-/* The prefixes that router has over a link. Where only its own table is told, all that it has. */
-static void touch_link(struct trial *t, uint16_t router, uint16_t link)
-{
-    struct netmodel *m = t->m;
-    const struct session *s = &m->session[link][topo_end(&m->topo->link[link], router)];
-    t->router = router;
-    if (s->peer) {
-        rib_each_route(m->rib, s->peer, VIEW_IN_POST, touch_route, t);
-        rib_each_route(m->rib, s->peer, VIEW_IN_PRE, touch_route, t);
-    }
-    if (m->router[router].loc_routes && !m->router[router].post_routes)
-        for (uint32_t p = 0; (p = source_next_peer(m->sources, m->router[router].source, p)) != 0;)
-            rib_each_route(m->rib, p, VIEW_LOC_RIB, touch_route, t);
-    for (uint32_t i = 0; i < m->topo->n_statics; i++)
-        if (m->topo->statics[i].router == router && m->topo->statics[i].link == link)
-            touch(t, router, &m->topo->statics[i].prefix);
-}
-
-/* Has the router a session with anybody but one neighbour? */
-static bool hands_on(const struct topo *topo, uint16_t router, uint16_t neighbour)
-{
-    for (uint32_t l = 0; l < topo->n_links; l++) {
-        const struct topo_link *k = &topo->link[l];
-        if (k->session && (k->router[0] == router || k->router[1] == router) &&
-            topo_other(k, router) != neighbour)
-            return true;
-    }
-    return false;
-}
-
-static void touch_change(struct trial *t, const struct net_change *x)
-{
-    const struct topo *topo = t->m->topo;
-    const struct topo_link *l = x->link < topo->n_links ? &topo->link[x->link] : NULL;
-    if (x->kind != NET_LINK_DOWN && x->kind != NET_PREFER) {
-        touch(t, x->router, &x->prefix);
-        return;
-    }
-    size_t first = t->n_work;
-    for (int end = 0; end < 2; end++) {
-        bool own = l->router[end] == x->router;
-        if (x->kind == NET_PREFER &&
-            !(own ? x->set_local_pref : x->set_med || x->prepend || x->community))
-            continue;
-        if (x->kind == NET_PREFER && x->prefix.family)
-            touch(t, l->router[end], &x->prefix);
-        else
-            touch_link(t, l->router[end], x->link);
-    }
-    /* A longer path is longer for everybody who has it, if the other end can hand it on. */
-    size_t last = t->n_work;
-    if (x->kind != NET_PREFER || !x->prepend ||
-        !hands_on(topo, topo_other(l, x->router), x->router))
-        return;
-    for (uint32_t r = 0; r < topo->n_routers; r++)
-        for (size_t i = first; i < last; i++) {
-            struct prefix p = t->work[i].prefix; /* the list may move */
-            touch(t, (uint16_t)r, &p);
-        }
-}
-
-static int work_order(const void *a, const void *b)
-{
-    const struct work *x = a, *y = b;
-    return x->router != y->router ? x->router - y->router : prefix_compare(&x->prefix, &y->prefix);
-}
-
 /* ---- what is then wrong ---- */
 
-static void report(struct trial *t, enum verdict_kind kind, bool raised, const struct evidence *e)
+void whatif_report(struct trial *t, enum verdict_kind kind, bool raised, const struct evidence *e)
 {
     struct whatif *out = t->out;
     out->refused |= raised && (kind == V_LOOP || kind == V_BLACKHOLE);
@@ -185,49 +84,24 @@ static void report(struct trial *t, enum verdict_kind kind, bool raised, const s
         out->verdict[out->n++] = (struct whatif_verdict){(uint8_t)kind, raised, *e};
 }
 
-struct turned {
-    struct trial *t;
-    uint16_t router;
-    const struct prefix *prefix;
-};
-
-/* Compares with what is held to be so now: the live list has judged the same route the same way. */
-static void note(void *arg, enum verdict_kind kind, uint64_t key, bool holds,
-                 const struct evidence *e)
+/* A fault that goes has the name that it had; one that has got more atoms is told as if it were
+ * new. */
+static void try_fault(struct trial *t, const struct fwd *f, const struct fwd_fault *fault)
 {
-    const struct turned *n = arg;
-    const struct netmodel *m = n->t->m;
-    const struct verdict *v = NULL;
-    uint32_t x;
-    bool before;
-    if (kind == V_ROUTE_MISSING) {
-        before = prefix_index_find(&m->expects, n->router, n->prefix, &x) && m->missing[x];
-    } else {
-        v = verdict_find(&m->verdicts, kind, key);
-        before = v != NULL;
-    }
-    if (before != holds)
-        report(n->t, kind, holds, v ? &v->evidence : e);
-}
-
-static void try_route(struct trial *t, uint16_t router, const struct prefix *p)
-{
-    struct turned n = {t, router, p};
-    route_update(t->m, router, p, false);
-    route_judge(t->m, router, p, &t->m->choice, note, &n);
-    t->out->routes++;
-}
-
-/* A fault that goes has the name that it had. */
-static void report_cleared(struct trial *t, const struct fwd_fault *fault)
-{
-    static const enum verdict_kind kind[] = {V_LOOP, V_LOOP_POSSIBLE, V_BLACKHOLE, V_DEAD_END,
-                                             V_AGGREGATE_UNCOVERED};
-    for (size_t i = 0; i < COUNTOF(kind); i++) {
-        bool could = kind[i] == V_LOOP_POSSIBLE;
-        const struct verdict *v = verdict_find(&t->m->verdicts, kind[i], fault->id);
-        if (v && could == t->of_could)
-            report(t, kind[i], false, &v->evidence);
+    static const enum verdict_kind kinds[] = {V_LOOP, V_BLACKHOLE, V_DEAD_END,
+                                              V_AGGREGATE_UNCOVERED, V_LOOP_POSSIBLE};
+    enum verdict_kind now = VERDICT_KINDS;
+    struct evidence e;
+    bool holds = fault_holds(t->m, f, fault, &now, &e);
+    for (size_t i = 0; i < COUNTOF(kinds); i++) {
+        const struct verdict *v = verdict_find(&t->m->verdicts, kinds[i], fault->id);
+        bool of_could = kinds[i] == V_LOOP_POSSIBLE, after = holds && kinds[i] == now;
+        if (of_could != (f == t->m->could)) /* the other model's numbers */
+            continue;
+        if (v && !after)
+            whatif_report(t, kinds[i], false, &v->evidence);
+        else if (after && (!v || fault->atoms > fault->atoms_before))
+            whatif_report(t, now, true, &e);
     }
 }
 
@@ -235,60 +109,75 @@ static void try_faults(struct trial *t)
 {
     struct fwd *model[] = {t->m->fwd, t->m->could};
     struct fwd_fault fault;
+    bool all = false; /* a loop that is there, or no longer, need not be possible too */
     for (size_t i = 0; i < COUNTOF(model) && model[i]; i++) {
-        t->of_could = i == 1;
+        bool loops = false;
         for (size_t at = 0; fwd_peek_change(model[i], &at, &fault);) {
-            enum verdict_kind kind;
-            struct evidence e;
-            if (!fault.atoms)
-                report_cleared(t, &fault);
-            else if (fault.atoms > fault.atoms_before &&
-                     fault_verdict(t->m, model[i], &fault, &kind, &e))
-                report(t, kind, true, &e);
+            loops |= fault.kind == FWD_LOOP;
+            if (!all || !fault.atoms)
+                try_fault(t, model[i], &fault);
         }
+        for (size_t at = 0; all && fwd_next_fault(model[i], &at, &fault);)
+            try_fault(t, model[i], &fault);
+        all |= loops;
     }
 }
 
-static void try_pair(struct trial *t, uint16_t from, uint16_t to)
+static void try_way(struct trial *t, uint16_t from, uint16_t to, const struct pair *way)
+{
+    struct netmodel *m = t->m;
+    bool before = verdict_find(&m->verdicts, V_NO_PATH, verdict_key(from, to, 0)) != NULL;
+    bool after = site_cut_off(m, way, from);
+    if (before == after)
+        return;
+    struct evidence e = site_evidence(m, from, to);
+    whatif_report(t, V_NO_PATH, after, &e);
+}
+
+/* Walks again what has changed of the ways between two sites: bit 0 there, bit 1 back. */
+static void try_pair(struct trial *t, uint16_t from, uint16_t to, unsigned stale)
 {
     struct netmodel *m = t->m;
     size_t n = m->topo->n_sites;
-    const struct pair *was = &m->pair[from * n + to], *was_back = &m->pair[to * n + from];
-    struct pair now, back;
-    site_walk(m, from, to, &now);
-    site_walk(m, to, from, &back);
-    if (!site_ways_known(m, &now, from) || !site_ways_known(m, &back, to))
+    const struct pair *there = &m->pair[from * n + to], *back = &m->pair[to * n + from];
+    struct pair now[2];
+    if (stale & 1) {
+        site_walk(m, from, to, &now[0]);
+        there = &now[0];
+    }
+    if (stale & 2) {
+        site_walk(m, to, from, &now[1]);
+        back = &now[1];
+    }
+    try_way(t, from, to, there);
+    try_way(t, to, from, back);
+    bool before = verdict_find(&m->verdicts, V_ASYMMETRIC, verdict_key(from, to, 0)) != NULL;
+    bool after = site_ways_known(m, there, from) && site_ways_known(m, back, to) &&
+                 site_asymmetric(there, back);
+    if (before == after)
         return;
     struct evidence e = site_evidence(m, from, to);
-    const struct {
-        const struct pair *was, *now;
-    } way[2] = {{was, &now}, {was_back, &back}};
-    for (int i = 0; i < 2; i++) {
-        bool before = way[i].was->ends != 1u << FWD_END_DELIVERED;
-        bool after = way[i].now->ends != 1u << FWD_END_DELIVERED;
-        struct evidence one = i ? site_evidence(m, to, from) : e;
-        if (before != after)
-            report(t, V_NO_PATH, after, &one);
-    }
-    bool apart = site_asymmetric(&now, &back);
-    if (apart != site_asymmetric(was, was_back))
-        report(t, V_ASYMMETRIC, apart, &e);
+    whatif_report(t, V_ASYMMETRIC, after, &e);
 }
 
 static void try_sites(struct trial *t)
 {
-    const struct topo *topo = t->m->topo;
-    uint32_t n = topo->n_sites, id;
-    bool *touched = mem_new(n, sizeof *touched);
-    uint16_t router;
-    while (fwd_next_touched(t->m->fwd, &id, &router))
-        touched[id <= topo->n_subnets ? topo->subnet[id - 1].site : id - topo->n_subnets - 1] =
-            true;
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t j = i + 1; j < n; j++)
-            if (touched[i] || touched[j])
-                try_pair(t, (uint16_t)i, (uint16_t)j);
-    mem_free(touched);
+    struct netmodel *m = t->m;
+    uint32_t n = m->topo->n_sites, id;
+    uint16_t router, *by = mem_new(n, sizeof *by); /* 0: not changed, else the router and 1 */
+    while (fwd_next_touched(m->fwd, &id, &router)) {
+        uint16_t site = site_of_watch(m->topo, id);
+        by[site] =
+            (uint16_t)(by[site] && by[site] != router + 1 ? FWD_ROUTERS_MAX + 1 : router + 1);
+    }
+    for (uint16_t i = 0; i < n; i++)
+        for (uint16_t j = (uint16_t)(i + 1); j < n; j++) {
+            unsigned there = by[j] && site_way_passes(m, i, j, (uint16_t)(by[j] - 1));
+            unsigned back = by[i] && site_way_passes(m, j, i, (uint16_t)(by[i] - 1));
+            if (there || back)
+                try_pair(t, i, j, there | back << 1);
+        }
+    mem_free(by);
 }
 
 static void play(struct trial *t, void (*inside)(void *arg), void *arg)
@@ -299,9 +188,7 @@ static void play(struct trial *t, void (*inside)(void *arg), void *arg)
         fwd_trial(m->could);
     m->change = t->change;
     m->n_changes = t->n;
-    for (size_t i = 0; i < t->n_work; i++)
-        if (!i || work_order(&t->work[i], &t->work[i - 1]) != 0)
-            try_route(t, t->work[i].router, &t->work[i].prefix);
+    whatif_routes(t);
     try_faults(t);
     try_sites(t);
     if (inside)
@@ -311,10 +198,6 @@ static void play(struct trial *t, void (*inside)(void *arg), void *arg)
     fwd_trial_undo(m->fwd);
     if (m->could)
         fwd_trial_undo(m->could);
-    uint32_t id; /* what the undoing touched is as it was */
-    uint16_t router;
-    while (fwd_next_touched(m->fwd, &id, &router))
-        ;
 }
 
 bool whatif_look(struct netmodel *m, const struct net_change *change, size_t n, struct whatif *out,
@@ -329,13 +212,10 @@ bool whatif_look(struct netmodel *m, const struct net_change *change, size_t n, 
     for (size_t i = 0; can && i < n; i++)
         can = sound(m->topo, &change[i]) && expand(t, &change[i]);
     for (size_t i = 0; can && i < t->n; i++)
-        touch_change(t, &t->change[i]);
-    if (can) {
-        if (t->n_work)
-            qsort(t->work, t->n_work, sizeof *t->work, work_order);
+        whatif_touch(t, &t->change[i]);
+    if (can)
         play(t, inside, arg);
-    }
-    mem_free(t->work);
+    whatif_routes_free(t);
     mem_free(t);
     return can;
 }

@@ -304,14 +304,14 @@ bool page_begin(struct call *c, struct page *p, enum res_kind kind, const char *
     return page_begin_list(c, p, &c->instance->mirror->list[kind], key);
 }
 
-struct res *page_next(struct call *c, struct page *p)
+/* The next one that `wanted` takes, of `s` where it is a search. */
+static struct res *step(struct call *c, struct page *p, struct search *s,
+                        bool (*wanted)(struct call *c, struct search *s, const struct res *r))
 {
-    while (p->at < p->list->n) {
+    for (; p->at < p->list->n; p->at++) {
         struct res *r = p->list->item[p->at];
-        if (!res_visible(c->instance, r)) {
-            p->at++;
+        if (!wanted(c, s, r))
             continue;
-        }
         if (!p->left) {
             p->more = true;
             return NULL;
@@ -324,11 +324,43 @@ struct res *page_next(struct call *c, struct page *p)
     return NULL;
 }
 
+static bool is_visible(struct call *c, struct search *s, const struct res *r)
+{
+    (void)s;
+    return res_visible(c->instance, r);
+}
+
+struct res *page_next(struct call *c, struct page *p)
+{
+    return step(c, p, NULL, is_visible);
+}
+
 void page_end(struct call *c, struct page *p)
 {
     jw_end(&c->w);
     if (p->more)
         token_put(c, "NextToken", p->last);
+}
+
+void put_summary(struct call *c, const struct res *r, const char *name)
+{
+    jw_obj(&c->w);
+    put_id(c, "Id", r->id);
+    put_arn(c, "Arn", r);
+    put_str(c, name, r->name);
+}
+
+void list_resources(struct call *c, enum res_kind kind, const char *key, const char *name)
+{
+    struct page p;
+    if (!page_begin(c, &p, kind, key))
+        return;
+    for (struct res *r; (r = page_next(c, &p));) {
+        put_summary(c, r, name);
+        put_modified(c, r);
+        jw_end(&c->w);
+    }
+    page_end(c, &p);
 }
 
 /* ---- searches ---- */
@@ -421,21 +453,7 @@ bool search_begin(struct call *c, struct search *s, enum res_kind kind, const ch
 
 struct res *search_next(struct call *c, struct search *s)
 {
-    struct page *p = &s->page;
-    for (; p->at < p->list->n; p->at++) {
-        struct res *r = p->list->item[p->at];
-        if (!search_match(c, s, r))
-            continue;
-        if (!p->left) {
-            p->more = true;
-            return NULL;
-        }
-        p->at++;
-        p->left--;
-        p->last = r->seq;
-        return r;
-    }
-    return NULL;
+    return step(c, &s->page, s, search_match);
 }
 
 void search_end(struct call *c, struct search *s)
@@ -446,6 +464,22 @@ void search_end(struct call *c, struct search *s)
 }
 
 /* ---- changes ---- */
+
+bool quota_left(struct call *c, enum res_kind kind, uint32_t most, enum api_error e,
+                const char *what)
+{
+    if (c->instance->mirror->list[kind].n < most)
+        return true;
+    call_fail(c, e, "An instance has at most %u %s.", most, what);
+    return false;
+}
+
+void *make_resource(struct call *c, enum res_kind kind)
+{
+    struct res *r = res_new(c->instance, kind, arg_str(c, "Name"), arg_str(c, "Description"));
+    r->tags = json_incref(arg(c, "Tags"));
+    return r;
+}
 
 bool rename_res(struct call *c, struct res *r)
 {

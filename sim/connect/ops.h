@@ -50,6 +50,10 @@ bool page_begin_list(struct call *c, struct page *p, const struct res_list *l, c
     MUST_USE;
 struct res *page_next(struct call *c, struct page *p);
 void page_end(struct call *c, struct page *p);
+/* A row of a list: begins the object with Id, Arn and the name, under the member `name`. */
+void put_summary(struct call *c, const struct res *r, const char *name);
+/* The whole list of a kind whose rows have that, and who changed them last, and no more. */
+void list_resources(struct call *c, enum res_kind kind, const char *key, const char *name);
 /* Tokens for other orders: a number, sealed for the operation. False: not one of ours. */
 void token_put(struct call *c, const char *key, uint64_t at);
 bool token_take(struct call *c, uint64_t *at) MUST_USE; /* 0: none was given */
@@ -75,6 +79,11 @@ bool listed(const json_t *list, const char *text);
 
 /* ---- changes ---- */
 
+/* False: the instance has as many of them as its quota allows; the call has failed with `e`. */
+bool quota_left(struct call *c, enum res_kind kind, uint32_t most, enum api_error e,
+                const char *what) MUST_USE;
+/* A new resource with the call's Name, Description and Tags. */
+void *make_resource(struct call *c, enum res_kind kind);
 /* Name and Description, as far as they are given; false: the name is taken, the call has failed. */
 bool rename_res(struct call *c, struct res *r);
 /* Has ClientToken been used for this operation and account? Then *id is what it made; with other

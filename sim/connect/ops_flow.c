@@ -28,10 +28,7 @@ void op_list_contact_flows(struct call *c)
         const struct flow *f = (struct flow *)r;
         if (!listed(arg(c, "ContactFlowTypes"), f->type))
             continue;
-        jw_obj(&c->w);
-        put_id(c, "Id", r->id);
-        put_arn(c, "Arn", r);
-        put_str(c, "Name", r->name);
+        put_summary(c, r, "Name");
         put_str(c, "ContactFlowType", f->type);
         put_str(c, "ContactFlowState", f->active ? "ACTIVE" : "ARCHIVED");
         put_str(c, "ContactFlowStatus", f->published ? "PUBLISHED" : "SAVED");
@@ -81,10 +78,8 @@ void op_create_contact_flow(struct call *c)
     const char *status = arg_str(c, "Status");
     if (name_taken(c, RES_FLOW, arg_str(c, "Name"), NULL) || !check_content(c))
         return;
-    if (c->instance->mirror->list[RES_FLOW].n >= FLOWS_MAX) {
-        call_fail(c, EX_LimitExceededException, "An instance has at most %d flows.", FLOWS_MAX);
+    if (!quota_left(c, RES_FLOW, FLOWS_MAX, EX_LimitExceededException, "flows"))
         return;
-    }
     struct flow *f =
         flow_new(c->instance, arg_str(c, "Name"), arg_str(c, "Type"), arg_str(c, "Content"));
     const char *description = arg_str(c, "Description");

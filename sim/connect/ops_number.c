@@ -255,10 +255,7 @@ void op_list_phone_numbers(struct call *c)
         if (!listed(arg(c, "PhoneNumberCountryCodes"), k->country) ||
             !listed(arg(c, "PhoneNumberTypes"), k->type) || k->tdg || k->side != c->instance->side)
             continue; /* numbers of groups are not in this older list */
-        jw_obj(&c->w);
-        put_id(c, "Id", r->id);
-        put_arn(c, "Arn", r);
-        put_str(c, "PhoneNumber", r->name);
+        put_summary(c, r, "PhoneNumber");
         put_str(c, "PhoneNumberType", k->type);
         put_str(c, "PhoneNumberCountryCode", k->country);
         jw_end(&c->w);

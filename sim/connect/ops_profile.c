@@ -28,18 +28,7 @@ static void changed(struct call *c, struct profile *p)
 
 void op_list_routing_profiles(struct call *c)
 {
-    struct page p;
-    if (!page_begin(c, &p, RES_PROFILE, "RoutingProfileSummaryList"))
-        return;
-    for (struct res *r; (r = page_next(c, &p));) {
-        jw_obj(&c->w);
-        put_id(c, "Id", r->id);
-        put_arn(c, "Arn", r);
-        put_str(c, "Name", r->name);
-        put_modified(c, r);
-        jw_end(&c->w);
-    }
-    page_end(c, &p);
+    list_resources(c, RES_PROFILE, "RoutingProfileSummaryList", "Name");
 }
 
 static uint32_t count_users(const struct profile *p)
@@ -230,14 +219,9 @@ void op_create_routing_profile(struct call *c)
     if (!out || name_taken(c, RES_PROFILE, arg_str(c, "Name"), NULL) ||
         !take_concurrency(c, &cfg) || !take_queues(c, &cfg, false))
         return;
-    if (c->instance->mirror->list[RES_PROFILE].n >= PROFILES_MAX) {
-        call_fail(c, EX_LimitExceededException, "An instance has at most %d routing profiles.",
-                  PROFILES_MAX);
+    if (!quota_left(c, RES_PROFILE, PROFILES_MAX, EX_LimitExceededException, "routing profiles"))
         return;
-    }
-    struct profile *p =
-        res_new(c->instance, RES_PROFILE, arg_str(c, "Name"), arg_str(c, "Description"));
-    p->r.tags = json_incref(arg(c, "Tags"));
+    struct profile *p = make_resource(c, RES_PROFILE);
     p->cfg = cfg;
     p->outbound = out;
     p->index = (uint16_t)(c->instance->mirror->list[RES_PROFILE].n - 1);

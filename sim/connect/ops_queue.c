@@ -44,10 +44,7 @@ void op_list_queues(struct call *c)
     for (struct res *r; (r = page_next(c, &p));) {
         if (!standard)
             continue;
-        jw_obj(&c->w);
-        put_id(c, "Id", r->id);
-        put_arn(c, "Arn", r);
-        put_str(c, "Name", r->name);
+        put_summary(c, r, "Name");
         put_str(c, "QueueType", "STANDARD");
         put_modified(c, r);
         jw_end(&c->w);
@@ -118,18 +115,14 @@ void op_create_queue(struct call *c)
     char id[ID_TEXT];
     if (!h || name_taken(c, RES_QUEUE, arg_str(c, "Name"), NULL))
         return;
-    if (c->instance->mirror->list[RES_QUEUE].n >= QUEUES_MAX) {
-        call_fail(c, EX_LimitExceededException, "An instance has at most %d queues.", QUEUES_MAX);
+    if (!quota_left(c, RES_QUEUE, QUEUES_MAX, EX_LimitExceededException, "queues"))
         return;
-    }
     if (!check_outbound(c) || !take_quick_connects(c, &quick)) {
         mem_free(quick.item);
         return;
     }
-    struct queue *q =
-        res_new(c->instance, RES_QUEUE, arg_str(c, "Name"), arg_str(c, "Description"));
+    struct queue *q = make_resource(c, RES_QUEUE);
     id_print(q->r.id, id);
-    q->r.tags = json_incref(arg(c, "Tags"));
     q->cfg = (struct cfg_queue){.key = hash_str(id),
                                 .residency_mask = 0xffff,
                                 .target_wait_ms = 20000,
@@ -220,6 +213,8 @@ void op_disassociate_queue_quick_connects(struct call *c)
 
 /* ---- quick connects ---- */
 
+enum { QUICK_CONNECTS_QUOTA = 100 }; /* AWS's default */
+
 static const char *quick_type(const struct res *r)
 {
     return json_string_value(
@@ -231,10 +226,7 @@ static void put_quick_summaries(struct call *c, struct page *p)
     for (struct res *r; (r = page_next(c, p));) {
         if (!listed(arg(c, "QuickConnectTypes"), quick_type(r)))
             continue;
-        jw_obj(&c->w);
-        put_id(c, "Id", r->id);
-        put_arn(c, "Arn", r);
-        put_str(c, "Name", r->name);
+        put_summary(c, r, "Name");
         put_str(c, "QuickConnectType", quick_type(r));
         put_modified(c, r);
         jw_end(&c->w);
@@ -330,13 +322,10 @@ void op_create_quick_connect(struct call *c)
     if (name_taken(c, RES_QUICK_CONNECT, arg_str(c, "Name"), NULL) ||
         !check_quick_connect(c, arg(c, "QuickConnectConfig")))
         return;
-    if (c->instance->mirror->list[RES_QUICK_CONNECT].n >= 100) { /* AWS's default quota */
-        call_fail(c, EX_LimitExceededException, "An instance has at most 100 quick connects.");
+    if (!quota_left(c, RES_QUICK_CONNECT, QUICK_CONNECTS_QUOTA, EX_LimitExceededException,
+                    "quick connects"))
         return;
-    }
-    struct quick_connect *q =
-        res_new(c->instance, RES_QUICK_CONNECT, arg_str(c, "Name"), arg_str(c, "Description"));
-    q->r.tags = json_incref(arg(c, "Tags"));
+    struct quick_connect *q = make_resource(c, RES_QUICK_CONNECT);
     q->config = json_incref(arg(c, "QuickConnectConfig"));
     put_arn(c, "QuickConnectARN", &q->r);
     put_id(c, "QuickConnectId", q->r.id);
@@ -447,18 +436,7 @@ static bool check_zone(struct call *c)
 
 void op_list_hours_of_operations(struct call *c)
 {
-    struct page p;
-    if (!page_begin(c, &p, RES_HOURS, "HoursOfOperationSummaryList"))
-        return;
-    for (struct res *r; (r = page_next(c, &p));) {
-        jw_obj(&c->w);
-        put_id(c, "Id", r->id);
-        put_arn(c, "Arn", r);
-        put_str(c, "Name", r->name);
-        put_modified(c, r);
-        jw_end(&c->w);
-    }
-    page_end(c, &p);
+    list_resources(c, RES_HOURS, "HoursOfOperationSummaryList", "Name");
 }
 
 void op_describe_hours_of_operation(struct call *c)
@@ -483,14 +461,9 @@ void op_create_hours_of_operation(struct call *c)
 {
     if (name_taken(c, RES_HOURS, arg_str(c, "Name"), NULL) || !check_zone(c))
         return;
-    if (c->instance->mirror->list[RES_HOURS].n >= HOURS_MAX) {
-        call_fail(c, EX_LimitExceededException, "An instance has at most %d sets of hours.",
-                  HOURS_MAX);
+    if (!quota_left(c, RES_HOURS, HOURS_MAX, EX_LimitExceededException, "sets of hours"))
         return;
-    }
-    struct hours *h =
-        res_new(c->instance, RES_HOURS, arg_str(c, "Name"), arg_str(c, "Description"));
-    h->r.tags = json_incref(arg(c, "Tags"));
+    struct hours *h = make_resource(c, RES_HOURS);
     id_print(h->r.id, h->cfg.name);
     set_hours(c, h, arg_str(c, "TimeZone"), arg(c, "Config"));
     put_id(c, "HoursOfOperationId", h->r.id);

@@ -79,13 +79,9 @@ void op_create_traffic_distribution_group(struct call *c)
         call_fail(c, EX_ResourceNotReadyException, "The instance is not replicated.");
         return;
     }
-    if (m->list[RES_TDG].n >= TDGS_MAX) {
-        call_fail(c, EX_ServiceQuotaExceededException, "An instance has at most %d groups.",
-                  TDGS_MAX);
+    if (!quota_left(c, RES_TDG, TDGS_MAX, EX_ServiceQuotaExceededException, "groups"))
         return;
-    }
-    g = res_new(c->instance, RES_TDG, arg_str(c, "Name"), arg_str(c, "Description"));
-    g->r.tags = json_incref(arg(c, "Tags"));
+    g = make_resource(c, RES_TDG);
     g->plan = g->wanted =
         (struct tdg_plan){.telephony = {100, 0}, .agent = {100, 0}, .sign_in = {true, true}};
     center_at(c->center, center_now(c->center) + TDG_CREATE_MS, created, g);

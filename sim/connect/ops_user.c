@@ -55,18 +55,7 @@ static void put_user(struct call *c, const struct user *u, bool search)
 
 void op_list_users(struct call *c)
 {
-    struct page p;
-    if (!page_begin(c, &p, RES_USER, "UserSummaryList"))
-        return;
-    for (struct res *r; (r = page_next(c, &p));) {
-        jw_obj(&c->w);
-        put_id(c, "Id", r->id);
-        put_arn(c, "Arn", r);
-        put_str(c, "Username", r->name);
-        put_modified(c, r);
-        jw_end(&c->w);
-    }
-    page_end(c, &p);
+    list_resources(c, RES_USER, "UserSummaryList", "Username");
 }
 
 void op_describe_user(struct call *c)
@@ -131,10 +120,8 @@ void op_create_user(struct call *c)
     struct res *s = p ? need_res(c, RES_SECURITY_PROFILE, json_string_value(security)) : NULL;
     if (!s || name_taken(c, RES_USER, arg_str(c, "Username"), NULL))
         return;
-    if (c->instance->mirror->list[RES_USER].n >= AGENTS_MAX) {
-        call_fail(c, EX_LimitExceededException, "An instance has at most %d users.", AGENTS_MAX);
+    if (!quota_left(c, RES_USER, AGENTS_MAX, EX_LimitExceededException, "users"))
         return;
-    }
     struct user *u = res_new(c->instance, RES_USER, arg_str(c, "Username"), NULL);
     id_print(u->r.id, id);
     u->r.tags = json_incref(arg(c, "Tags"));
@@ -314,6 +301,8 @@ void op_list_user_proficiencies(struct call *c)
 
 /* ---- statuses ---- */
 
+enum { STATUSES_QUOTA = 50 }; /* AWS's default */
+
 static const char *const status_types[] = {"ROUTABLE", "CUSTOM", "OFFLINE"};
 
 void op_list_agent_statuses(struct call *c)
@@ -325,10 +314,7 @@ void op_list_agent_statuses(struct call *c)
         const struct status *s = (struct status *)r;
         if (!listed(arg(c, "AgentStatusTypes"), status_types[s->type]))
             continue;
-        jw_obj(&c->w);
-        put_id(c, "Id", r->id);
-        put_arn(c, "Arn", r);
-        put_str(c, "Name", r->name);
+        put_summary(c, r, "Name");
         put_str(c, "Type", status_types[s->type]);
         put_modified(c, r);
         jw_end(&c->w);
@@ -361,13 +347,9 @@ void op_create_agent_status(struct call *c)
     struct res_list *l = &c->instance->mirror->list[RES_STATUS];
     if (name_taken(c, RES_STATUS, arg_str(c, "Name"), NULL))
         return;
-    if (l->n >= 50) { /* AWS's default quota */
-        call_fail(c, EX_LimitExceededException, "An instance has at most 50 agent statuses.");
+    if (!quota_left(c, RES_STATUS, STATUSES_QUOTA, EX_LimitExceededException, "agent statuses"))
         return;
-    }
-    struct status *s =
-        res_new(c->instance, RES_STATUS, arg_str(c, "Name"), arg_str(c, "Description"));
-    s->r.tags = json_incref(arg(c, "Tags"));
+    struct status *s = make_resource(c, RES_STATUS);
     s->type = STATUS_CUSTOM;
     s->enabled = strcmp(arg_str(c, "State"), "ENABLED") == 0;
     s->order = (uint32_t)arg_int(c, "DisplayOrder", l->n);
@@ -392,18 +374,7 @@ void op_update_agent_status(struct call *c)
 
 void op_list_security_profiles(struct call *c)
 {
-    struct page p;
-    if (!page_begin(c, &p, RES_SECURITY_PROFILE, "SecurityProfileSummaryList"))
-        return;
-    for (struct res *r; (r = page_next(c, &p));) {
-        jw_obj(&c->w);
-        put_id(c, "Id", r->id);
-        put_arn(c, "Arn", r);
-        put_str(c, "Name", r->name);
-        put_modified(c, r);
-        jw_end(&c->w);
-    }
-    page_end(c, &p);
+    list_resources(c, RES_SECURITY_PROFILE, "SecurityProfileSummaryList", "Name");
 }
 
 void op_describe_security_profile(struct call *c)

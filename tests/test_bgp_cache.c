@@ -7,23 +7,31 @@
 
 enum { SEEN_MAX = 64 };
 struct seen {
-    struct route_event e[SEEN_MAX];
+    struct route_event e[SEEN_MAX]; /* their attributes are held */
     uint32_t n;
     enum bgp_outcome outcome;
+    struct attr_table *attrs;
 };
 
 static void on_event(void *arg, const struct route_event *e)
 {
     struct seen *s = arg;
     BUG_ON(s->n == SEEN_MAX);
+    attr_hold(s->attrs, e->attr);
     s->e[s->n++] = *e;
 }
 
-static struct seen decode(struct bgp_decoder *d, const uint8_t *p, size_t n,
-                          const struct bgp_context *c)
+static void forget(struct seen *s)
+{
+    for (uint32_t i = 0; i < s->n; i++)
+        attr_release(s->attrs, s->e[i].attr);
+}
+
+static struct seen decode(struct bgp_decoder *d, struct attr_table *attrs, const uint8_t *p,
+                          size_t n, const struct bgp_context *c)
 {
     struct route_event e = {.router = 1, .peer = 1};
-    struct seen s = {0};
+    struct seen s = {.attrs = attrs};
     s.outcome = bgp_update(d, p, n, c, &e, on_event, &s);
     return s;
 }
@@ -99,48 +107,97 @@ static void check_same(const struct seen *a, const struct seen *b)
     }
 }
 
-/* Whatever came before, and whether it was shown ahead: each message says what it says to a decoder
- * that hears nothing else. All sets are in one table, so handles tell whether they are equal. */
+static struct seen decode_shown(struct bgp_decoder *d, struct attr_table *attrs, uint32_t i)
+{
+    struct route_event e = {.router = 1, .peer = 1};
+    struct seen s = {.attrs = attrs};
+    s.outcome = bgp_shown(d, i, &e, on_event, &s);
+    return s;
+}
+
+/* Whatever came before, and whether it was shown or not: each message says what it says to a
+ * decoder that hears nothing else. All sets are in one table, so handles tell whether they are
+ * equal. */
 PROP(what_is_remembered_changes_nothing, 200)
 {
-    enum { MESSAGES = 64, SHOWN_MAX = 8 };
+    enum { BATCHES = 64, MESSAGES = 8 };
     static const struct bgp_context contexts[] = {{.as4 = 1},
                                                   {.as4 = 0},
                                                   {.as4 = 1, .kind = ROUTE_LOCAL},
                                                   {.as4 = 1, .own_as = 7, .peer_as = 9}};
     struct attr_table *attrs = attr_table_new(1, ATTR_SETS_MAX, ATTR_BYTES_MAX);
-    struct bgp_decoder *long_lived =
-        bgp_decoder_new(attrs, rng_u64(rng), rng_chance(rng, 0.5) ? 8 : 256);
-    struct buf b[SHOWN_MAX] = {0};
-    for (int k = 0; k < MESSAGES; k++) {
-        struct bgp_bytes shown[BGP_AHEAD] = {0};
-        uint32_t n = 1 + (uint32_t)rng_below(rng, SHOWN_MAX);
-        for (uint32_t i = 0; i < n; i++) {
+    uint32_t entries = rng_chance(rng, 0.5) ? 8 : 256;
+    struct bgp_decoder *d = bgp_decoder_new(attrs, rng_u64(rng), entries);
+    struct buf b[MESSAGES] = {0};
+    for (int k = 0; k < BATCHES; k++) {
+        struct bgp_bytes shown[MESSAGES];
+        const struct bgp_context *c = &contexts[rng_below(rng, COUNTOF(contexts))];
+        bool show = rng_chance(rng, 0.8);
+        for (uint32_t i = 0; i < MESSAGES; i++) {
             if (!b[i].len || rng_chance(rng, 0.3)) { /* else it comes again */
                 buf_reset(&b[i]);
                 draw_update(rng, &b[i]);
+                if (rng_chance(rng, 0.1))
+                    draw_update(rng, &b[i]);
             }
-            shown[i] = (struct bgp_bytes){(const uint8_t *)b[i].data, b[i].len};
+            uint32_t which = rng_chance(rng, 0.2) ? (uint32_t)rng_below(rng, i + 1) : i;
+            shown[i] = (struct bgp_bytes){(const uint8_t *)b[which].data, b[which].len};
         }
-        bgp_ahead(long_lived, shown, rng_chance(rng, 0.7) ? n : 0);
-        for (uint32_t i = 0; i < n; i++) {
-            const struct bgp_context *c = &contexts[rng_below(rng, COUNTOF(contexts))];
+        if (show)
+            bgp_show(d, shown, MESSAGES, c);
+        for (uint32_t i = 0; i < MESSAGES; i++) {
             if (rng_chance(rng, 0.1))
                 continue; /* shown, and not read */
             struct bgp_decoder *fresh = bgp_decoder_new(attrs, 3, 4);
-            struct seen got = decode(long_lived, shown[i].p, shown[i].n, c);
-            struct seen want = decode(fresh, shown[i].p, shown[i].n, c);
+            struct seen got =
+                show ? decode_shown(d, attrs, i) : decode(d, attrs, shown[i].p, shown[i].n, c);
+            struct seen want = decode(fresh, attrs, shown[i].p, shown[i].n, c);
             check_same(&got, &want);
+            forget(&got);
+            forget(&want);
             bgp_decoder_free(fresh);
         }
+        if (rng_chance(rng, 0.1)) /* bytes that are not whole messages may be shown too */
+            bgp_show(d, &(struct bgp_bytes){shown[0].p, rng_below(rng, shown[0].n)}, 1, c);
     }
-    struct bgp_stats st = *bgp_decoder_stats(long_lived);
+    struct bgp_stats st = *bgp_decoder_stats(d);
     CHECK(st.hits > 0 && st.hits < st.updates);
-    bgp_decoder_free(long_lived);
+    bgp_decoder_free(d);
     CHECK_EQ(attr_table_stats(attrs).sets, 0);
     attr_table_free(attrs);
-    for (int i = 0; i < SHOWN_MAX; i++)
+    for (int i = 0; i < MESSAGES; i++)
         buf_free(&b[i]);
+}
+
+/* A table that is full: what is shown is no more than what is read. */
+TEST(showing_takes_no_room)
+{
+    static const struct bgp_context c = {.as4 = true};
+    struct attr_table *attrs = attr_table_new(1, 1, ATTR_BYTES_MAX);
+    struct bgp_decoder *d = bgp_decoder_new(attrs, 1, 64);
+    struct wr_route r = {.prefix = {{10, 1}, 16, IPV4}};
+    struct wr_style style = {0};
+    struct bgp_bytes shown[3];
+    struct buf b[3] = {0};
+    for (uint32_t i = 0; i < 3; i++) {
+        struct attr a = {.med = i / 2, .has = ATTR_MED, .next_hop = {{10, 0, 0, 1}, IPV4}};
+        wr_update(&b[i], &style, &a, NULL, 0, &r, 1);
+        shown[i] = (struct bgp_bytes){(const uint8_t *)b[i].data, b[i].len};
+    }
+    bgp_show(d, shown, 3, &c);
+    CHECK_EQ(attr_table_stats(attrs).sets, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct seen s = decode_shown(d, attrs, i);
+        CHECK_EQ(s.outcome, i < 2 ? BGP_OK : BGP_FULL);
+        CHECK_EQ(s.n, i < 2);
+        CHECK_EQ(attr_table_stats(attrs).sets, 1);
+        forget(&s);
+        buf_free(&b[i]);
+    }
+    CHECK_EQ(bgp_decoder_stats(d)->updates, 3);
+    CHECK_EQ(bgp_decoder_stats(d)->hits, 1);
+    bgp_decoder_free(d);
+    attr_table_free(attrs);
 }
 
 /* ---- IPv6 ---- */
@@ -185,7 +242,7 @@ TEST(ipv6_prefixes_with_the_same_attributes_are_hits)
     for (size_t place = 0; place <= 3; place++)
         for (size_t i = 0; i < COUNTOF(of); i++) {
             write_ipv6(&b, place, prefixes + of[i].at, of[i].n);
-            struct seen s = decode(d, (const uint8_t *)b.data, b.len, &c);
+            struct seen s = decode(d, attrs, (const uint8_t *)b.data, b.len, &c);
             hits += i > 0;
             CHECK_EQ(s.outcome, BGP_OK);
             CHECK_EQ(s.n, i == 3 ? 3 : i < 3);
@@ -193,6 +250,7 @@ TEST(ipv6_prefixes_with_the_same_attributes_are_hits)
             attr = attr ? attr : s.e[0].attr;
             for (uint32_t k = 0; k < s.n; k++)
                 CHECK_EQ(s.e[k].attr, attr); /* wherever MP_REACH is */
+            forget(&s);
         }
     CHECK_EQ(attr_table_stats(attrs).sets, 1);
     buf_free(&b);
@@ -235,12 +293,13 @@ TEST(both_families_in_one_update)
     put_bytes(&b, "\20\12\1", 3);
     wr_message_end(&b, message);
     for (int again = 0; again < 3; again++) {
-        struct seen s = decode(d, (const uint8_t *)b.data, b.len, &c);
+        struct seen s = decode(d, attrs, (const uint8_t *)b.data, b.len, &c);
         CHECK_EQ(s.outcome, BGP_OK);
         CHECK_STR(told(&s, text), "withdraw 10.2.0.0/16, withdraw 2001:db9::/32, "
                                   "announce 10.1.0.0/16, announce 2001:db8::/32");
         CHECK_EQ(attr_get(attrs, s.e[2].attr)->next_hop.family, IPV4);
         CHECK_EQ(attr_get(attrs, s.e[3].attr)->next_hop.family, IPV6);
+        forget(&s);
     }
     CHECK_EQ(bgp_decoder_stats(d)->hits, 4);
     buf_free(&b);

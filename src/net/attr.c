@@ -182,14 +182,12 @@ static size_t entry_size(const struct attr *a)
     return sizeof(struct attr_entry) + words_of(a) * sizeof(uint32_t);
 }
 
-/* A block of the set as it is kept: lists that are sets by their meaning in ascending order. What
- * is worked out of it is not yet. */
+/* A block of the set as it is kept: lists that are sets by their meaning in ascending order. */
 static struct attr_entry *entry_new(const struct attr *a)
 {
     struct attr_entry *e = mem_grow(NULL, 1, entry_size(a));
     uint32_t *to = e->word, *communities, *large;
     e->attr = *a;
-    e->attr.neighbour_as = e->attr.origin_as = e->attr.path_length = 0;
     e->attr.path = words_take(&to, a->path, a->n_path);
     e->attr.communities = communities = words_take(&to, a->communities, a->n_communities);
     sort_words(communities, a->n_communities);
@@ -198,6 +196,7 @@ static struct attr_entry *entry_new(const struct attr *a)
         qsort(large, a->n_large, 3 * sizeof *to, compare_large);
     e->attr.extended = words_take(&to, a->extended, 2u * a->n_extended);
     e->attr.clusters = words_take(&to, a->clusters, a->n_clusters);
+    path_derive(&e->attr);
     return e;
 }
 
@@ -225,14 +224,23 @@ static uint32_t handle_new(struct attr_table *t)
     return ++t->n;
 }
 
-uint32_t attr_intern(struct attr_table *t, const struct attr *a)
+struct attr_entry *attr_prepare(const struct attr_table *t, const struct attr *a)
 {
     struct attr_entry *e = entry_new(a);
-    uint32_t first = ATTR_NONE;
     e->hash = hash_fast(hash_fast(t->seed, entry_key(e), ATTR_KEY), e->word,
                         words_of(a) * sizeof e->word[0]);
-    map64_prefetch(&t->by_hash, e->hash); /* while the path is looked at */
-    path_derive(&e->attr);
+    map64_prefetch(&t->by_hash, e->hash);
+    return e;
+}
+
+void attr_unprepare(struct attr_entry *e)
+{
+    mem_free(e);
+}
+
+uint32_t attr_intern_prepared(struct attr_table *t, struct attr_entry *e)
+{
+    uint32_t first = ATTR_NONE;
     map64_find(&t->by_hash, e->hash, &first);
     for (uint32_t id = first; id; id = t->entry[id - 1]->next)
         if (entry_equal(t->entry[id - 1], e)) {
@@ -240,7 +248,7 @@ uint32_t attr_intern(struct attr_table *t, const struct attr *a)
             t->entry[id - 1]->refs++;
             return id;
         }
-    if (t->sets == t->sets_max || entry_size(a) > t->bytes_max - t->bytes) {
+    if (t->sets == t->sets_max || entry_size(&e->attr) > t->bytes_max - t->bytes) {
         t->refused++;
         mem_free(e);
         return ATTR_NONE;
@@ -250,9 +258,14 @@ uint32_t attr_intern(struct attr_table *t, const struct attr *a)
     e->next = first;
     t->entry[id - 1] = e;
     t->sets++;
-    t->bytes += entry_size(a);
+    t->bytes += entry_size(&e->attr);
     map64_insert(&t->by_hash, e->hash, id);
     return id;
+}
+
+uint32_t attr_intern(struct attr_table *t, const struct attr *a)
+{
+    return attr_intern_prepared(t, attr_prepare(t, a));
 }
 
 static struct attr_entry *entry_of(const struct attr_table *t, uint32_t id)

@@ -109,6 +109,12 @@ void attr_table_free(struct attr_table *t);
 /* The handle of the set equal to *a, held once more for the caller; ATTR_NONE: the table is full.
  * Nothing of *a is kept. */
 uint32_t attr_intern(struct attr_table *t, const struct attr *a) MUST_USE;
+/* The same in two steps, so that memory can be fetched meanwhile: first a copy, which the second
+ * step takes over whatever comes of it, or attr_unprepare frees (NULL too). */
+struct attr_entry;
+struct attr_entry *attr_prepare(const struct attr_table *t, const struct attr *a) MUST_USE;
+uint32_t attr_intern_prepared(struct attr_table *t, struct attr_entry *e) MUST_USE;
+void attr_unprepare(struct attr_entry *e);
 /* Valid as long as somebody holds the handle. Not for ATTR_NONE. */
 const struct attr *attr_get(const struct attr_table *t, uint32_t id);
 /* Both do nothing for ATTR_NONE. The last release frees the set; its handle may then be used for

@@ -69,15 +69,21 @@ enum bgp_outcome bgp_update(struct bgp_decoder *d, const uint8_t *msg, size_t n,
                             const struct bgp_context *c, struct route_event *e, route_sink *sink,
                             void *arg) MUST_USE;
 
-/* Whoever has several UPDATEs at hand may show them before they are read one after the other: what
- * is known of them is fetched from memory meanwhile. Any bytes will do, and need not be read; but
- * they must stay as they are until they are read or others are shown (n = 0: none). */
-enum { BGP_AHEAD = 64 };
+/* Whoever has several UPDATEs of one sender at hand shows them, and then has them read one after
+ * the other: what is known of them is fetched from memory meanwhile, and what is not known is
+ * decoded together. Any bytes will do, and not all need be read; but they must stay as they are
+ * until others are shown (n = 0: none), and nothing else be asked of the decoder between. */
+enum { BGP_SHOWN = 64 };
 struct bgp_bytes {
     const uint8_t *p;
     size_t n;
 };
-void bgp_ahead(struct bgp_decoder *d, const struct bgp_bytes msg[BGP_AHEAD], uint32_t n);
+/* n: at most BGP_SHOWN. */
+void bgp_show(struct bgp_decoder *d, const struct bgp_bytes *msg, uint32_t n,
+              const struct bgp_context *c);
+/* As bgp_update, of the one that was shown as number i. */
+enum bgp_outcome bgp_shown(struct bgp_decoder *d, uint32_t i, struct route_event *e,
+                           route_sink *sink, void *arg) MUST_USE;
 
 /* For a dump (MRT's TABLE_DUMP_V2) that has attributes apart from prefixes: the set of a block. In
  * a dump MP_REACH may hold only the next hop (RFC 6396 4.3.4). The handle is the decoder's, and

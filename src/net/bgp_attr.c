@@ -302,7 +302,7 @@ enum bgp_outcome draft_decode(struct draft *d, struct span block, const struct s
             continue;
         const struct rule *r = &rules[a.type];
         seen |= UINT64_C(1) << a.type;
-        if (!r->read)
+        if (!r->read || (mp_next_hop && a.type == PA_NEXT_HOP))
             continue;
         if (!rule_holds(r, &a) || !r->read(&x, a.value))
             outcome = MAX(outcome, (enum bgp_outcome)r->on_error);

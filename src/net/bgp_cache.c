@@ -61,6 +61,7 @@ void cache_insert(struct cache *c, struct cache_key k, struct cache_hit hit)
     if (!e) {
         e = &first->way[first->way[0].turn];
         first->way[0].turn = (uint8_t)((first->way[0].turn + 1) % CACHE_WAYS);
+        c->evicted++;
     }
     attr_release(c->attrs, e->attr);
     e->tag = k.tag;

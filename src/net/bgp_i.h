@@ -66,6 +66,32 @@ static inline bool pa_next(struct pa_walk *w, struct pa *a)
     return true;
 }
 
+/* ---- bgp_mp.c: routes inside a block ---- */
+
+/* A field of prefixes; family 0: of one that is passed over. */
+struct nlri {
+    struct span s;
+    uint8_t family;
+};
+
+/* MP_REACH's value. False: it is too short. */
+bool mp_reach(struct span value, struct nlri *in, struct span *next_hop);
+
+struct mp { /* what the MP attributes of a block say; family 0: that is not there */
+    struct nlri reach, unreach;
+    struct span next_hop;
+    unsigned count, others; /* MP attributes; of families that are passed over */
+    size_t rest;            /* octets of the block that are neither of them nor of NEXT_HOP */
+};
+/* False: one cannot be read, or comes twice (RFC 7606 3 g, 5.3). */
+bool mp_read(struct span block, struct mp *m);
+/* Copies the block without its MP attributes, and without NEXT_HOP where MP_REACH has one of its
+ * own; returns how many octets. What is behind an attribute that is cut off stays as it is: the
+ * decoder of the rest says what is made of it. */
+size_t mp_remove(struct span block, bool next_hop_too, uint8_t *to);
+/* MP_REACH's value in a dump (RFC 6396 4.3.4). */
+bool mp_dump_next_hop(struct span value, struct span *next_hop);
+
 /* ---- bgp_attr.c: a block into a struct attr ---- */
 
 /* A block has at most 65,535 bytes, hence lists of at most 32,768 words, merged paths of twice as
@@ -78,8 +104,8 @@ struct draft {
     bool own_as_removed;
     bool has_mp; /* the block has MP_REACH or MP_UNREACH, which were passed over */
 };
-/* BGP_OK, BGP_DISCARD or BGP_WITHDRAW. mp_next_hop is what MP_REACH said of the next hop, or NULL.
- * ORIGIN and AS_PATH must be there. */
+/* BGP_OK, BGP_DISCARD or BGP_WITHDRAW. mp_next_hop is what MP_REACH said of the next hop, which
+ * counts instead of NEXT_HOP; or NULL. ORIGIN and AS_PATH must be there. */
 enum bgp_outcome draft_decode(struct draft *d, struct span block, const struct span *mp_next_hop,
                               const struct bgp_context *c);
 
@@ -110,9 +136,10 @@ struct cache {
     struct attr_table *attrs;
     struct cache_set *set;
     uint32_t sets;
-    void *memory;               /* of which `set` is aligned */
-    uint64_t fold[4];           /* secret, as the keys of NH are */
-    uint64_t key[CACHE_KEYS];
+    void *memory;             /* of which `set` is aligned */
+    uint64_t evicted;         /* how many were overwritten */
+    uint64_t fold[4];         /* secret */
+    uint64_t key[CACHE_KEYS]; /* of NH: secret */
 };
 
 struct cache_hit {
@@ -175,12 +202,6 @@ static inline uint64_t cache__fold(u128 sum, const uint64_t key[2])
     return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
-/* Where to look; only the bytes count, so that it can be asked for before the peer is known. */
-static inline uint64_t cache_place(const struct cache *c, u128 nh)
-{
-    return cache__fold(nh, c->fold);
-}
-
 /* What else makes a block what it means is added to the sum: which runs there are and how long,
  * and the context. */
 enum cache_runs {
@@ -188,16 +209,13 @@ enum cache_runs {
     CACHE_NEXT_HOP, /* the block without them; the next hop of MP_REACH */
     CACHE_AROUND,   /* what is before MP_REACH, in it before its prefixes, and behind it */
 };
-static inline u128 cache_add_runs(const struct cache_sum *s, enum cache_runs runs)
-{
-    return s->nh + (s->lengths << 16 | (uint64_t)runs << 12);
-}
-static inline struct cache_key cache_key_of(const struct cache *c, u128 sum, uint64_t place,
-                                            const struct bgp_context *x)
+static inline struct cache_key cache_key_of(const struct cache *c, const struct cache_sum *s,
+                                            enum cache_runs runs, const struct bgp_context *x)
 {
     uint64_t who = (uint64_t)x->own_as << 32 | x->peer_as;
-    uint64_t how = (uint64_t)x->as4 << 8 | x->kind;
-    return (struct cache_key){place, cache__fold(sum + ((u128)who << 64 | how), c->fold + 2) | 1};
+    uint64_t how = s->lengths << 16 | (uint64_t)runs << 12 | (uint64_t)x->as4 << 8 | x->kind;
+    u128 sum = s->nh + ((u128)who << 64 | how);
+    return (struct cache_key){cache__fold(sum, c->fold), cache__fold(sum, c->fold + 2) | 1};
 }
 
 /* A block has two sets where it may be: what does not fit into the first goes into the second. So
@@ -234,23 +252,36 @@ static inline bool cache_find(const struct cache *c, struct cache_key k, struct 
            (first->way[0].overflow && cache__find_in(cache_second_set_of(c, k.place), k.tag, out));
 }
 
-/* An UPDATE that announces, found to be whole, and what its attributes are looked up by. */
-struct ahead {
+/* ---- bgp_update.c ---- */
+
+enum shown_known {
+    SHOWN_ODD, /* no single whole UPDATE that announces: it will be read as any other */
+    SHOWN_NEW,
+    SHOWN_FOUND, /* in the cache: hit is what it said */
+};
+struct shown {
     const uint8_t *msg;
-    uint64_t place;
-    u128 sum; /* with what the runs are */
-    uint16_t n, withdrawn;     /* octets of the message, of its withdrawn routes */
-    uint16_t in_at, in;        /* where its prefixes begin, and how many octets they are */
-    uint8_t family;            /* of them */
-    uint8_t runs;              /* enum cache_runs */
+    size_t n;
+    struct cache_key key;
+    struct cache_hit hit;
+    struct attr_entry *set; /* decoded already; or NULL */
+    uint16_t withdrawn;     /* octets of withdrawn routes */
+    uint16_t in_at, in;     /* where its prefixes begin, and how many octets they are */
+    uint8_t family;         /* of them */
+    uint8_t runs;           /* enum cache_runs */
+    uint8_t known;          /* enum shown_known */
+    bool own_as_removed;    /* of set */
+    bool mixed;             /* its MP attributes are not one MP_REACH alone */
 };
 
 struct bgp_decoder {
     struct attr_table *attrs;
     struct cache *cache;
     struct bgp_stats stats;
-    struct ahead ahead[BGP_AHEAD];
-    uint32_t n_ahead, next_ahead;
+    struct shown shown[BGP_SHOWN];
+    uint32_t n_shown, prepared; /* prepared: those with a set */
+    struct bgp_context context; /* of what is shown */
+    uint64_t evicted;           /* of the cache, when it was shown */
     struct draft draft;
     uint8_t scratch[BGP_MESSAGE_MAX]; /* a block without its MP attributes */
 };

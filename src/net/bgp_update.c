@@ -17,8 +17,6 @@ const char *const bgp_outcome_names[BGP_OUTCOMES] = {
     "ok", "attribute discard", "treat-as-withdraw", "session reset", "no room",
 };
 
-enum { AFI_IPV4 = 1, AFI_IPV6 = 2, SAFI_UNICAST = 1 };
-
 /* ---- prefixes ---- */
 
 /* The prefix at *at, and behind it. The sixteen octets before *at must be readable, as those of an
@@ -70,12 +68,6 @@ bool bgp_prefix(const uint8_t **at, const uint8_t *end, uint8_t family, bool add
     return true;
 }
 
-/* A field of prefixes with what is said of them. */
-struct nlri {
-    struct span s;
-    uint8_t family;
-};
-
 /* Whom to tell, and what is the same in all events. */
 struct telling {
     const struct bgp_context *context;
@@ -110,24 +102,15 @@ static bool tell(const struct telling *to, const struct nlri *f, uint32_t attr)
 
 /* ---- attributes ---- */
 
-/* The set of a block that is not in the cache: from now on it is, under k. False: nothing was made
- * of the block, for there are MP attributes in it. */
-static bool learn(struct bgp_decoder *d, struct span block, const struct span *mp_next_hop,
-                  struct cache_key k, const struct bgp_context *c, struct cache_hit *hit)
+/* What was decoded and interned is from now on in the cache. */
+static struct cache_hit keep(struct bgp_decoder *d, struct cache_key k, struct cache_hit hit,
+                             bool own_as_removed)
 {
-    *hit = (struct cache_hit){ATTR_NONE, draft_decode(&d->draft, block, mp_next_hop, c)};
-    if (d->draft.has_mp)
-        return false;
-    d->stats.updates++;
-    if (hit->outcome == BGP_WITHDRAW)
-        return true;
-    d->stats.own_as_removed += d->draft.own_as_removed;
-    hit->attr = attr_intern(d->attrs, &d->draft.attr);
-    if (hit->attr == ATTR_NONE)
-        hit->outcome = BGP_FULL;
-    else
-        cache_insert(d->cache, k, *hit);
-    return true;
+    if (hit.attr == ATTR_NONE)
+        return (struct cache_hit){ATTR_NONE, BGP_FULL};
+    d->stats.own_as_removed += own_as_removed;
+    cache_insert(d->cache, k, hit);
+    return hit;
 }
 
 static inline bool look_up(struct bgp_decoder *d, struct cache_key k, struct cache_hit *hit)
@@ -138,7 +121,8 @@ static inline bool look_up(struct bgp_decoder *d, struct cache_key k, struct cac
     return found;
 }
 
-/* block: without MP attributes; mp_next_hop: what MP_REACH said, or NULL. */
+/* Of blocks that are not looked up as they are: block is without MP attributes, mp_next_hop is what
+ * MP_REACH said, or NULL. */
 static struct cache_hit attributes(struct bgp_decoder *d, struct span block,
                                    const struct span *mp_next_hop, const struct bgp_context *c)
 {
@@ -147,95 +131,16 @@ static struct cache_hit attributes(struct bgp_decoder *d, struct span block,
     cache_run(d->cache, &sum, block);
     if (mp_next_hop)
         cache_run(d->cache, &sum, *mp_next_hop);
-    u128 all = cache_add_runs(&sum, mp_next_hop ? CACHE_NEXT_HOP : CACHE_BLOCK);
-    struct cache_key k = cache_key_of(d->cache, all, cache_place(d->cache, sum.nh), c);
-    if (!look_up(d, k, &hit))
-        BUG_ON(!learn(d, block, mp_next_hop, k, c, &hit));
-    return hit;
-}
-
-struct mp { /* what the MP attributes of a block say */
-    struct nlri reach, unreach;
-    struct span next_hop;
-    bool has_reach, has_unreach; /* of families that are not passed over */
-    bool alone;                  /* there is but one MP attribute */
-};
-
-static uint8_t unicast_family(const uint8_t *afi_safi)
-{
-    unsigned afi = be16(afi_safi);
-    if (afi_safi[2] != SAFI_UNICAST)
-        return 0;
-    return afi == AFI_IPV4 ? IPV4 : afi == AFI_IPV6 ? IPV6 : 0;
-}
-
-/* MP_REACH: AFI 2, SAFI 1, length of next hop 1, next hop, reserved 1, prefixes. */
-static bool mp_reach(struct mp *m, struct span v, bool *other)
-{
-    if (v.n < 5 || v.n < 5u + v.p[3])
-        return false;
-    m->next_hop = (struct span){v.p + 4, v.p[3]};
-    size_t head = 5 + m->next_hop.n;
-    m->reach = (struct nlri){{v.p + head, v.n - head}, unicast_family(v.p)};
-    *other = !m->reach.family;
-    m->has_reach = !*other;
-    return true;
-}
-
-static bool mp_unreach(struct mp *m, struct span v, bool *other)
-{
-    if (v.n < 3)
-        return false;
-    m->unreach = (struct nlri){{v.p + 3, v.n - 3}, unicast_family(v.p)};
-    *other = !m->unreach.family;
-    m->has_unreach = !*other;
-    return true;
-}
-
-/* Takes the block apart: its MP attributes into *m, the others one after the other into d->scratch,
- * *n bytes; without NEXT_HOP where MP_REACH has one of its own. BGP_RESET: the MP attributes cannot
- * be read, or one comes twice (7606 3 g, 5.3). What is behind an attribute that is cut off stays as
- * it is: the decoder of the rest says what is made of it. */
-static enum bgp_outcome mp_split(struct bgp_decoder *d, struct span block, struct mp *m, size_t *n,
-                                 bool without_next_hop)
-{
-    struct pa_walk w = {block.p, block.p + block.n, false};
-    const uint8_t *run = block.p; /* what has not been copied yet; mostly there is one run */
-    struct pa a;
-    unsigned seen = 0;
-    *m = (struct mp){0};
-    *n = 0;
-    while (pa_next(&w, &a)) {
-        bool other = false, is_mp = a.type == PA_MP_REACH || a.type == PA_MP_UNREACH;
-        if (!is_mp && (a.type != PA_NEXT_HOP || !without_next_hop))
-            continue;
-        memcpy(d->scratch + *n, run, (size_t)(a.whole - run));
-        *n += (size_t)(a.whole - run);
-        run = w.p;
-        if (!is_mp)
-            continue;
-        unsigned bit = 1u << (a.type - PA_MP_REACH);
-        bool ok =
-            a.type == PA_MP_REACH ? mp_reach(m, a.value, &other) : mp_unreach(m, a.value, &other);
-        if (!ok || (seen & bit))
-            return BGP_RESET;
-        m->alone = !seen;
-        seen |= bit;
-        d->stats.other_families += other;
-    }
-    memcpy(d->scratch + *n, run, (size_t)(w.end - run));
-    *n += (size_t)(w.end - run);
-    return BGP_OK;
-}
-
-static bool block_has_mp(struct span block)
-{
-    struct pa_walk w = {block.p, block.p + block.n, false};
-    struct pa a;
-    while (pa_next(&w, &a))
-        if (a.type == PA_MP_REACH || a.type == PA_MP_UNREACH)
-            return true;
-    return false;
+    struct cache_key k =
+        cache_key_of(d->cache, &sum, mp_next_hop ? CACHE_NEXT_HOP : CACHE_BLOCK, c);
+    if (look_up(d, k, &hit))
+        return hit;
+    d->stats.updates++;
+    hit = (struct cache_hit){ATTR_NONE, draft_decode(&d->draft, block, mp_next_hop, c)};
+    if (hit.outcome == BGP_WITHDRAW)
+        return hit;
+    hit.attr = attr_intern(d->attrs, &d->draft.attr);
+    return keep(d, k, hit, d->draft.own_as_removed);
 }
 
 /* ---- the message ---- */
@@ -266,71 +171,104 @@ static bool update_read(const uint8_t *msg, size_t n, struct update *u)
 
 /* What the attributes of an UPDATE that announces are looked up by. False: it announces nothing
  * that is not passed over. Nobody looks whether there are MP attributes in a block that announces
- * in the field of old, or more of them behind the first MP_REACH: only blocks without are in the
- * cache. */
-static inline __attribute__((always_inline)) bool look_ahead(const struct bgp_decoder *d,
-                                                             const uint8_t *msg, size_t n,
-                                                             const struct update *u,
-                                                             struct ahead *a)
+ * in the field of old, or more of them behind the first MP_REACH: only blocks that are not mixed
+ * like that are in the cache. */
+static inline __attribute__((always_inline)) bool read_key(const struct bgp_decoder *d,
+                                                           const struct update *u,
+                                                           const struct bgp_context *c,
+                                                           struct shown *a)
 {
-    struct nlri in;
+    struct nlri in = u->announced;
     struct cache_sum sum = {0};
-    if (LIKELY(u->announced.s.n)) {
-        in = u->announced;
+    if (LIKELY(in.s.n)) {
         a->runs = CACHE_BLOCK;
         cache_run(d->cache, &sum, u->block);
     } else {
-        struct mp m = {0};
-        struct pa pa = {0};
         struct pa_walk w = {u->block.p, u->block.p + u->block.n, false};
-        bool other = true;
+        struct span next_hop;
+        struct pa pa = {0};
         while (pa_next(&w, &pa) && pa.type != PA_MP_REACH)
             ;
-        if (pa.type != PA_MP_REACH || w.bad || !mp_reach(&m, pa.value, &other) || other)
+        if (pa.type != PA_MP_REACH || w.bad || !mp_reach(pa.value, &in, &next_hop) || !in.family)
             return false;
-        in = m.reach;
         a->runs = CACHE_AROUND;
         cache_run(d->cache, &sum, (struct span){u->block.p, (size_t)(pa.whole - u->block.p)});
         cache_run(d->cache, &sum, (struct span){pa.value.p, (size_t)(in.s.p - pa.value.p)});
         cache_run(d->cache, &sum, (struct span){w.p, (size_t)(w.end - w.p)});
     }
-    a->sum = cache_add_runs(&sum, (enum cache_runs)a->runs);
-    a->place = cache_place(d->cache, sum.nh);
-    a->msg = msg;
-    a->n = (uint16_t)n;
-    a->withdrawn = (uint16_t)u->withdrawn.s.n;
-    a->in_at = (uint16_t)(in.s.p - msg);
+    a->key = cache_key_of(d->cache, &sum, (enum cache_runs)a->runs, c);
+    a->in_at = (uint16_t)(in.s.p - a->msg);
     a->in = (uint16_t)in.s.n;
     a->family = in.family;
+    a->withdrawn = (uint16_t)u->withdrawn.s.n;
     return true;
 }
 
-void bgp_ahead(struct bgp_decoder *d, const struct bgp_bytes msg[BGP_AHEAD], uint32_t n)
+/* Decodes what is not in the cache into a->set, and a->hit.outcome. None when the outcome is
+ * BGP_WITHDRAW, or the attributes are mixed. */
+static void prepare(struct bgp_decoder *d, struct shown *a, const struct bgp_context *c)
 {
     struct update u;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < MIN(n, (uint32_t)BGP_AHEAD); i++) {
-        uint8_t type;
-        struct ahead *a = &d->ahead[count];
-        if (bgp_message(msg[i].p, msg[i].n, &type) != msg[i].n || type != BGP_UPDATE ||
-            !update_read(msg[i].p, msg[i].n, &u) || !look_ahead(d, msg[i].p, msg[i].n, &u, a))
-            continue;
-        cache_prefetch(d->cache, a->place);
-        count++;
-    }
-    d->n_ahead = count;
-    d->next_ahead = 0;
+    struct mp m = {0};
+    BUG_ON(!update_read(a->msg, a->n, &u));
+    bool around = a->runs == CACHE_AROUND;
+    a->mixed = around && (!mp_read(u.block, &m) || m.count > 1);
+    if (a->mixed)
+        return;
+    a->hit = (struct cache_hit){ATTR_NONE,
+                                draft_decode(&d->draft, u.block, around ? &m.next_hop : NULL, c)};
+    a->mixed = !around && d->draft.has_mp;
+    if (a->mixed || a->hit.outcome == BGP_WITHDRAW)
+        return;
+    a->set = attr_prepare(d->attrs, &d->draft.attr);
+    a->own_as_removed = d->draft.own_as_removed;
+    d->prepared++;
 }
 
-/* The message, if it was shown; what was shown before it and did not come is passed over. */
-static inline const struct ahead *ahead_of(struct bgp_decoder *d, const uint8_t *msg, size_t n)
+static void forget_shown(struct bgp_decoder *d)
 {
-    for (uint32_t i = d->next_ahead; i < d->n_ahead; i++)
-        if (d->ahead[i].msg == msg && d->ahead[i].n == n) {
-            d->next_ahead = i + 1;
-            return &d->ahead[i];
+    for (uint32_t i = 0; i < d->n_shown && d->prepared; i++) {
+        d->prepared -= d->shown[i].set != NULL;
+        attr_unprepare(d->shown[i].set);
+    }
+    d->n_shown = 0;
+}
+
+void bgp_show(struct bgp_decoder *d, const struct bgp_bytes *msg, uint32_t n,
+              const struct bgp_context *c)
+{
+    struct update u;
+    uint64_t asked = 0; /* the last one not found: neighbours often have the same attributes */
+    forget_shown(d);
+    BUG_ON(n > BGP_SHOWN);
+    for (uint32_t i = 0; i < n; i++) {
+        struct shown *a = &d->shown[i];
+        uint8_t type = 0;
+        a->msg = msg[i].p;
+        a->n = msg[i].n;
+        a->set = NULL;
+        a->known = SHOWN_ODD;
+        if (bgp_message(a->msg, a->n, &type) != a->n || type != BGP_UPDATE ||
+            !update_read(a->msg, a->n, &u) || !read_key(d, &u, c, a))
+            continue;
+        cache_prefetch(d->cache, a->key.place);
+        a->known = SHOWN_NEW;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct shown *a = &d->shown[i];
+        if (a->known == SHOWN_ODD)
+            continue;
+        if (LIKELY(cache_find(d->cache, a->key, &a->hit))) {
+            a->known = SHOWN_FOUND;
+        } else if (a->key.tag != asked) {
+            prepare(d, a, c);
+            asked = a->key.tag;
         }
-    return NULL;
+    }
+    if (n)
+        d->context = *c;
+    d->n_shown = n;
+    d->evicted = d->cache->evicted;
 }
 
 static void tell_end_of_rib(const struct telling *to, uint8_t family)
@@ -342,34 +280,32 @@ static void tell_end_of_rib(const struct telling *to, uint8_t family)
     to->sink(to->arg, e);
 }
 
-/* An UPDATE with MP attributes. k: under this its set is not in the cache; NULL: look for it. */
+/* An UPDATE with MP attributes other than one MP_REACH alone. */
 static enum bgp_outcome update_mp(struct bgp_decoder *d, const struct update *u,
-                                  const struct cache_key *k, const struct telling *to)
+                                  const struct telling *to)
 {
     struct mp m;
-    size_t n;
     struct cache_hit v4 = {ATTR_NONE, BGP_OK}, mp = v4;
-    bool only_mp = !u->announced.s.n;
-    if (mp_split(d, u->block, &m, &n, only_mp) != BGP_OK)
-        return BGP_RESET;
-    if (!tell(to, &u->withdrawn, ATTR_NONE) || (m.has_unreach && !tell(to, &m.unreach, ATTR_NONE)))
+    struct span rest = {d->scratch, 0};
+    bool readable = mp_read(u->block, &m);
+    d->stats.other_families += m.others;
+    if (!readable || !tell(to, &u->withdrawn, ATTR_NONE) ||
+        (m.unreach.family && !tell(to, &m.unreach, ATTR_NONE)))
         return BGP_RESET;
     if (u->announced.s.n) {
-        v4 = attributes(d, (struct span){d->scratch, n}, NULL, to->context);
+        rest.n = mp_remove(u->block, false, d->scratch);
+        v4 = attributes(d, rest, NULL, to->context);
         if (v4.outcome == BGP_FULL || !tell(to, &u->announced, v4.attr))
             return MAX(v4.outcome, BGP_RESET);
     }
-    if (m.has_reach) {
-        if (!only_mp) /* the same once more, for its own next hop */
-            (void)mp_split(d, u->block, &m, &n, true);
-        struct span block = {d->scratch, n};
-        if (!k || !m.alone || !learn(d, block, &m.next_hop, *k, to->context, &mp))
-            mp = attributes(d, block, &m.next_hop, to->context);
+    if (m.reach.family) {
+        rest.n = mp_remove(u->block, true, d->scratch);
+        mp = attributes(d, rest, &m.next_hop, to->context);
         if (mp.outcome == BGP_FULL || !tell(to, &m.reach, mp.attr))
             return MAX(mp.outcome, BGP_RESET);
     }
     /* RFC 4724 2: an UPDATE that says nothing but its family. */
-    if (m.has_unreach && !m.has_reach && !m.unreach.s.n && !n && !u->withdrawn.s.n &&
+    if (m.unreach.family && !m.reach.family && !m.unreach.s.n && !m.rest && !u->withdrawn.s.n &&
         !u->announced.s.n)
         tell_end_of_rib(to, m.unreach.family);
     return MAX(v4.outcome, mp.outcome);
@@ -380,7 +316,7 @@ static enum bgp_outcome update_rest(struct bgp_decoder *d, const struct update *
                                     const struct telling *to)
 {
     if (u->block.n)
-        return update_mp(d, u, NULL, to);
+        return update_mp(d, u, to);
     if (!u->withdrawn.s.n)
         tell_end_of_rib(to, IPV4);
     return tell(to, &u->withdrawn, ATTR_NONE) ? BGP_OK : BGP_RESET;
@@ -388,7 +324,7 @@ static enum bgp_outcome update_rest(struct bgp_decoder *d, const struct update *
 
 /* What is announced with the set, and before it what is withdrawn. */
 static inline __attribute__((always_inline)) enum bgp_outcome
-update_tell(const struct ahead *a, const struct telling *to, struct cache_hit hit)
+update_tell(const struct shown *a, const struct telling *to, struct cache_hit hit)
 {
     if (UNLIKELY(a->withdrawn)) {
         struct nlri out = {{a->msg + BGP_HEADER + 2, a->withdrawn}, IPV4};
@@ -400,25 +336,32 @@ update_tell(const struct ahead *a, const struct telling *to, struct cache_hit hi
 }
 
 /* The first time that these attributes come. */
-static enum bgp_outcome update_learn(struct bgp_decoder *d, const struct ahead *a,
-                                     struct cache_key k, const struct telling *to)
+static enum bgp_outcome update_learn(struct bgp_decoder *d, struct shown *a,
+                                     const struct telling *to)
 {
     struct update u;
-    struct cache_hit hit;
-    BUG_ON(!update_read(a->msg, a->n, &u));
-    if (a->runs == CACHE_AROUND)
-        return update_mp(d, &u, &k, to);
-    if (!learn(d, u.block, NULL, k, to->context, &hit))
-        return update_mp(d, &u, NULL, to);
-    return hit.outcome == BGP_FULL ? BGP_FULL : update_tell(a, to, hit);
+    if (!a->set)
+        prepare(d, a, to->context);
+    if (a->mixed) {
+        BUG_ON(!update_read(a->msg, a->n, &u));
+        return update_mp(d, &u, to);
+    }
+    d->stats.updates++;
+    if (a->set) {
+        a->hit.attr = attr_intern_prepared(d->attrs, a->set);
+        a->set = NULL;
+        d->prepared--;
+        a->hit = keep(d, a->key, a->hit, a->own_as_removed);
+        if (a->hit.outcome == BGP_FULL)
+            return BGP_FULL;
+    }
+    return update_tell(a, to, a->hit);
 }
 
-static inline enum bgp_outcome update(struct bgp_decoder *d, const struct ahead *a,
-                                      const struct telling *to)
+static enum bgp_outcome update(struct bgp_decoder *d, struct shown *a, const struct telling *to)
 {
-    struct cache_key k = cache_key_of(d->cache, a->sum, a->place, to->context);
     struct cache_hit hit;
-    return LIKELY(look_up(d, k, &hit)) ? update_tell(a, to, hit) : update_learn(d, a, k, to);
+    return look_up(d, a->key, &hit) ? update_tell(a, to, hit) : update_learn(d, a, to);
 }
 
 enum bgp_outcome bgp_update(struct bgp_decoder *d, const uint8_t *msg, size_t n,
@@ -427,21 +370,14 @@ enum bgp_outcome bgp_update(struct bgp_decoder *d, const uint8_t *msg, size_t n,
 {
     const struct telling to = {c, e, sink, arg};
     enum bgp_outcome worst = BGP_OK, outcome;
-    const struct ahead *a = ahead_of(d, msg, n);
-    if (LIKELY(a)) {
-        outcome = update(d, a, &to);
-        d->stats.outcome[outcome]++;
-        return outcome;
-    }
     do {
         struct update u;
-        struct ahead now;
         uint8_t type;
         size_t len = bgp_message(msg, n, &type);
+        struct shown now = {.msg = msg, .n = len};
         outcome = BGP_RESET;
         if (len && type == BGP_UPDATE && update_read(msg, len, &u))
-            outcome =
-                look_ahead(d, msg, len, &u, &now) ? update(d, &now, &to) : update_rest(d, &u, &to);
+            outcome = read_key(d, &u, c, &now) ? update(d, &now, &to) : update_rest(d, &u, &to);
         d->stats.outcome[outcome]++;
         worst = MAX(worst, outcome);
         msg += len;
@@ -450,19 +386,34 @@ enum bgp_outcome bgp_update(struct bgp_decoder *d, const uint8_t *msg, size_t n,
     return worst;
 }
 
-/* RFC 6396 4.3.4: MP_REACH of a dump is the length of the next hop and the next hop. */
-static bool dump_next_hop(struct span v, struct span *next_hop)
+enum bgp_outcome bgp_shown(struct bgp_decoder *d, uint32_t i, struct route_event *e,
+                           route_sink *sink, void *arg)
 {
-    if (v.n >= 5 && v.p[0] == 0) { /* some write it in full; a length of 0 would say nothing */
-        if (v.n < 5u + v.p[3])
-            return false;
-        *next_hop = (struct span){v.p + 4, v.p[3]};
-        return true;
+    BUG_ON(i >= d->n_shown);
+    struct shown *a = &d->shown[i];
+    const struct telling to = {&d->context, e, sink, arg};
+    enum bgp_outcome outcome;
+    if (UNLIKELY(a->known == SHOWN_ODD))
+        return bgp_update(d, a->msg, a->n, &d->context, e, sink, arg);
+    if (LIKELY(a->known == SHOWN_FOUND && d->evicted == d->cache->evicted)) {
+        d->stats.updates++;
+        d->stats.hits++;
+        outcome = update_tell(a, &to, a->hit);
+    } else {
+        outcome = update(d, a, &to);
     }
-    if (!v.n || v.n < 1u + v.p[0])
-        return false;
-    *next_hop = (struct span){v.p + 1, v.p[0]};
-    return true;
+    d->stats.outcome[outcome]++;
+    return outcome;
+}
+
+static bool block_has_mp(struct span block)
+{
+    struct pa_walk w = {block.p, block.p + block.n, false};
+    struct pa a;
+    while (pa_next(&w, &a))
+        if (a.type == PA_MP_REACH || a.type == PA_MP_UNREACH)
+            return true;
+    return false;
 }
 
 enum bgp_outcome bgp_attributes(struct bgp_decoder *d, const uint8_t *block, size_t n,
@@ -478,21 +429,14 @@ enum bgp_outcome bgp_attributes(struct bgp_decoder *d, const uint8_t *block, siz
     } else {
         struct pa_walk w = {block, block + n, false};
         struct pa a;
-        size_t rest = 0;
         bool found = false;
-        while (pa_next(&w, &a)) {
-            if (a.type == PA_MP_REACH && !found) {
-                found = dump_next_hop(a.value, &next_hop);
-            } else if (a.type < PA_MP_REACH || a.type > PA_MP_UNREACH) {
-                if (a.type == PA_NEXT_HOP)
-                    continue;
-                memcpy(d->scratch + rest, a.whole, (size_t)(w.p - a.whole));
-                rest += (size_t)(w.p - a.whole);
-            }
-        }
+        while (pa_next(&w, &a))
+            if (a.type == PA_MP_REACH && !found)
+                found = mp_dump_next_hop(a.value, &next_hop);
         if (w.bad || !found)
             return BGP_WITHDRAW;
-        hit = attributes(d, (struct span){d->scratch, rest}, &next_hop, c);
+        struct span rest = {d->scratch, mp_remove(raw, true, d->scratch)};
+        hit = attributes(d, rest, &next_hop, c);
     }
     *attr = hit.attr;
     d->stats.outcome[hit.outcome]++;
@@ -513,6 +457,7 @@ void bgp_decoder_free(struct bgp_decoder *d)
 {
     if (!d)
         return;
+    forget_shown(d);
     cache_free(d->cache);
     mem_free(d);
 }

@@ -3,8 +3,8 @@
  *     frame   version 1 | length 4 | type 1 | per-peer header 42 (but Initiation, Termination) |
  * ... header  peer type 1 | flags 1 | distinguisher 8 | address 16 | AS 4 | router id 4 | time 8
  *
- * A router tells one peer's table after the other, so the peer of a message is mostly the peer of
- * the message before; only otherwise it is looked up. */
+ * A router tells one peer's table after the other, so Route Monitoring is taken in runs of one peer
+ * and view, whose peer is mostly that of the run before; only otherwise it is looked up. */
 #include "net/bmp.h"
 
 #include <string.h>
@@ -336,40 +336,61 @@ static void flags_changed(struct bmp_peer *peer, const uint8_t *h)
     peer->flags_known = true;
 }
 
-static enum bmp_status on_monitoring(struct bmp_session *s, const uint8_t *h, const uint8_t *p,
-                                     size_t n, int64_t at_ms)
+/* *read: how many of the n were read before one ended the session. */
+static enum bmp_status read_updates(struct bmp_session *s, struct bmp_peer *peer,
+                                    const struct bgp_bytes *update, uint32_t n, uint32_t *read)
 {
-    struct bmp_peer *peer = peer_of(s, h);
+    struct bgp_decoder *d = s->o.decoder;
     struct route_event *e = &s->event;
-    const struct bgp_stats *decoded = bgp_decoder_stats(s->o.decoder);
-    uint64_t removed = decoded->own_as_removed;
-    if (UNLIKELY(!peer))
-        return BMP_NO_ROOM;
-    if (UNLIKELY(peer->state != PEER_UP)) {
-        if (peer->state == PEER_DOWN) {
-            s->stats.glitches++;
-            return BMP_GOING_ON;
-        }
-        first_heard(s, peer);
-    }
-    if (UNLIKELY(peer->flags != h[1] || !peer->flags_known))
-        flags_changed(peer, h);
-    e->type = ROUTE_EVENT_TYPES;
-    e->peer = peer->number;
-    e->view = peer->view;
-    e->at_ms = at_ms;
-    enum bgp_outcome o = bgp_update(s->o.decoder, p, n, &peer->context, e, s->o.sink, s->o.arg);
-    if (UNLIKELY(o >= BGP_WITHDRAW)) {
+    bgp_show(d, update, n, &peer->context);
+    for (uint32_t i = 0; i < n; i++) {
+        e->type = ROUTE_EVENT_TYPES;
+        enum bgp_outcome o = bgp_shown(d, i, e, s->o.sink, s->o.arg);
+        *read = i + 1;
+        peer->announced[peer->view] += e->type == ROUTE_ANNOUNCE; /* the last event of it */
+        peer->withdrawn[peer->view] += e->type == ROUTE_WITHDRAW;
+        if (LIKELY(o < BGP_WITHDRAW))
+            continue;
         if (o != BGP_WITHDRAW)
             return o == BGP_FULL ? BMP_NO_ROOM : BMP_BAD_MESSAGE;
         s->stats.withdrawn_by_rule++;
-        s->stats.glitches++;
+        if (++s->stats.glitches > BMP_GLITCHES_MAX)
+            return BMP_TOO_ODD;
     }
-    peer->announced[peer->view] += e->type == ROUTE_ANNOUNCE; /* the last event of the message */
-    peer->withdrawn[peer->view] += e->type == ROUTE_WITHDRAW;
-    if (UNLIKELY(decoded->own_as_removed != removed))
-        s->stats.quirks |= BMP_QUIRK_OWN_AS_FIRST;
     return BMP_GOING_ON;
+}
+
+/* Messages one after the other whose headers are as h but for the time: whom they are about is
+ * found out once. */
+static enum bmp_status on_monitoring(struct bmp_session *s, const uint8_t *h,
+                                     const struct bgp_bytes *update, uint32_t n, int64_t at_ms)
+{
+    struct bmp_peer *peer = peer_of(s, h);
+    const struct bgp_stats *decoded = bgp_decoder_stats(s->o.decoder);
+    uint64_t removed = decoded->own_as_removed;
+    enum bmp_status status = BMP_GOING_ON;
+    uint32_t read = 0;
+    if (UNLIKELY(!peer)) {
+        status = BMP_NO_ROOM;
+        read = 1;
+    } else if (UNLIKELY(peer->state == PEER_DOWN)) {
+        for (; read < n && status == BMP_GOING_ON; read++)
+            status = ++s->stats.glitches > BMP_GLITCHES_MAX ? BMP_TOO_ODD : BMP_GOING_ON;
+    } else {
+        if (UNLIKELY(peer->state != PEER_UP))
+            first_heard(s, peer);
+        if (UNLIKELY(peer->flags != h[1] || !peer->flags_known))
+            flags_changed(peer, h);
+        s->event.peer = peer->number;
+        s->event.view = peer->view;
+        s->event.at_ms = at_ms;
+        status = read_updates(s, peer, update, n, &read);
+    }
+    s->stats.messages += read;
+    s->stats.of_type[BMP_ROUTE_MONITORING] += read;
+    if (decoded->own_as_removed != removed)
+        s->stats.quirks |= BMP_QUIRK_OWN_AS_FIRST;
+    return status;
 }
 
 /* ---- Statistics ---- */
@@ -455,13 +476,22 @@ static void on_initiation(struct bmp_session *s, const uint8_t *p, size_t n, int
 
 enum { BMP_BODY = BMP_HEADER + BMP_PEER_HEADER }; /* where it begins */
 
-/* A whole message of n bytes that is no Route Monitoring, or one that is nothing for us. */
-static enum bmp_status other_message(struct bmp_session *s, const uint8_t *m, size_t n,
-                                     int64_t at_ms)
+/* Route Monitoring of which something can be made; n: of the whole message. */
+static bool is_monitoring(const struct bmp_session *s, const uint8_t *m, size_t n)
+{
+    return m[5] == BMP_ROUTE_MONITORING && n >= BMP_BODY && m[BMP_HEADER] <= PEER_LOC_RIB &&
+           s->begun;
+}
+
+/* A whole message of n bytes. */
+static enum bmp_status message(struct bmp_session *s, const uint8_t *m, size_t n, int64_t at_ms)
 {
     unsigned type = m[5];
     const uint8_t *h = m + BMP_HEADER, *p = m + BMP_BODY;
     size_t left = n - BMP_BODY;
+    if (is_monitoring(s, m, n))
+        return on_monitoring(s, h, &(struct bgp_bytes){p, left}, 1, at_ms);
+    s->stats.messages++;
     if (!s->begun && type != BMP_INITIATION)
         return BMP_NO_INITIATION;
     if (type >= BMP_TYPES) {
@@ -488,17 +518,6 @@ static enum bmp_status other_message(struct bmp_session *s, const uint8_t *m, si
     default: /* mirrored messages are copies of what the router got: of no use to a model */
         return BMP_GOING_ON;
     }
-}
-
-static inline enum bmp_status message(struct bmp_session *s, const uint8_t *m, size_t n,
-                                      int64_t at_ms)
-{
-    const uint8_t *h = m + BMP_HEADER;
-    s->stats.messages++;
-    if (UNLIKELY(m[5] != BMP_ROUTE_MONITORING || !s->begun || n < BMP_BODY || h[0] > PEER_LOC_RIB))
-        return other_message(s, m, n, at_ms);
-    s->stats.of_type[BMP_ROUTE_MONITORING]++;
-    return on_monitoring(s, h, m + BMP_BODY, n - BMP_BODY, at_ms);
 }
 
 /* The length of the message that begins at p, with n >= BMP_HEADER bytes there; 0: *bad says why
@@ -547,52 +566,52 @@ static enum bmp_status feed_kept(struct bmp_session *s, const uint8_t **p, size_
     }
 }
 
-/* The lengths of the whole messages at p, at most BGP_AHEAD, whose UPDATEs the decoder is shown.
- * *bad: why there is none when the first one cannot be. */
-static uint32_t frames_ahead(struct bmp_session *s, const uint8_t *p, size_t n,
-                             size_t length[BGP_AHEAD], enum bmp_status *bad)
+/* Runs what is first of the n bytes at p: a run of Route Monitoring for one peer and view, or
+ * another message. *taken: how many bytes that was; 0 when there is no whole message. */
+static enum bmp_status run(struct bmp_session *s, const uint8_t *p, size_t n, size_t *taken,
+                           int64_t at_ms)
 {
+    enum { SAME = 26 }; /* type, flags, distinguisher and address of a per-peer header */
     enum bmp_status status = BMP_GOING_ON;
-    struct bgp_bytes update[BGP_AHEAD] UNINITIALISED;
-    uint32_t count = 0, updates = 0;
-    while (count < BGP_AHEAD && n >= BMP_HEADER) {
-        size_t len = frame_length(p, &status);
-        if (!len || len > n)
+    struct bgp_bytes update[BGP_SHOWN] UNINITIALISED;
+    const uint8_t *m = p, *end = p + n;
+    uint32_t count = 0;
+    while (count < BGP_SHOWN && end - m >= BMP_HEADER) {
+        size_t len = frame_length(m, &status);
+        if (!len || len > (size_t)(end - m) || !is_monitoring(s, m, len) ||
+            memcmp(m + BMP_HEADER, p + BMP_HEADER, SAME) != 0)
             break;
-        if (p[5] == BMP_ROUTE_MONITORING && len > BMP_BODY)
-            update[updates++] = (struct bgp_bytes){p + BMP_BODY, len - BMP_BODY};
-        length[count++] = len;
-        __builtin_prefetch(p + 4096); /* the stream is read in order, only much else meanwhile; */
-        __builtin_prefetch(p + 4096 + 64); /* a message has two lines, mostly */
-        p += len;
-        n -= len;
+        update[count++] = (struct bgp_bytes){m + BMP_BODY, len - BMP_BODY};
+        __builtin_prefetch(m + 4096); /* the stream is read in order, only much else meanwhile; */
+        __builtin_prefetch(m + 4096 + 64); /* a message has two lines, mostly */
+        m += len;
     }
-    if (!count)
-        *bad = status;
-    bgp_ahead(s->o.decoder, update, updates);
-    return count;
+    *taken = (size_t)(m - p);
+    if (LIKELY(count))
+        return on_monitoring(s, p + BMP_HEADER, update, count, at_ms);
+    size_t len = n >= BMP_HEADER ? frame_length(p, &status) : 0;
+    if (!len || len > n)
+        return status;
+    *taken = len;
+    return frame(s, p, len, at_ms);
 }
 
 enum bmp_status bmp_feed(struct bmp_session *s, const void *bytes, size_t n, int64_t at_ms)
 {
     const uint8_t *p = bytes;
     enum bmp_status status = s->status;
-    size_t length[BGP_AHEAD] UNINITIALISED;
-    uint32_t count = 1;
+    size_t taken = 1;
     if (status != BMP_GOING_ON)
         return status;
     s->stats.bytes += n;
     if (s->kept.len)
         status = feed_kept(s, &p, &n, at_ms);
-    while (status == BMP_GOING_ON && count) {
-        count = frames_ahead(s, p, n, length, &status);
-        for (uint32_t i = 0; i < count && status == BMP_GOING_ON; i++) {
-            status = frame(s, p, length[i], at_ms);
-            p += length[i];
-            n -= length[i];
-        }
+    while (status == BMP_GOING_ON && taken) {
+        status = run(s, p, n, &taken, at_ms);
+        p += taken;
+        n -= taken;
     }
-    bgp_ahead(s->o.decoder, NULL, 0); /* the caller's bytes are his again */
+    bgp_show(s->o.decoder, NULL, 0, NULL); /* the caller's bytes are his again */
     if (status == BMP_GOING_ON && n)
         buf_add(&s->kept, p, n);
     else if (!s->kept.len && s->kept.cap > 1 << 16)

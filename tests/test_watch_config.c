@@ -125,12 +125,18 @@ TEST(clouds_that_are_asked)
     CHECK_STR(w->clouds.aws[0].gateway, "tgw-1");
     CHECK_EQ(w->clouds.aws[0].n_tables, 2);
     CHECK_STR(w->clouds.aws[0].table[1], "tgw-rtb-2");
+    CHECK_EQ(w->topo.n_routers, 3); /* the second table forwards by itself */
+    CHECK_STR(w->topo.router[2].name, "use1/tgw-rtb-2");
+    CHECK(w->topo.router[2].table_of == 2 && w->topo.router[2].as == 64601);
+    CHECK(w->topo.router[1].attached_from_feed && w->topo.router[2].attached_from_feed);
+    CHECK_EQ(topo_link_by_name(&w->topo, 2, "a"), 0); /* by its gateway's links */
     CHECK_STR(w->clouds.aws_url, "");
     CHECK_STR(w->clouds.events.key_env, "KEY");
     CHECK_STR(w->clouds.events.key_file, "");
     forget();
 }
 
+#define LONG_NAME "a-transit-gateway-of-which-the-name-is-as-long-as-a-name-may-be"
 #define IDS(a_ids, b_ids)                                                                          \
     "network:\n"                                                                                   \
     "  routers: [{name: x}, {name: y}, {name: z}]\n"                                               \
@@ -208,6 +214,9 @@ TEST(what_is_wrong_is_told_with_its_line)
             "  links: [{name: l, a: x, b: y, session: false}]\n"
             "  statics: [{router: z, prefix: 10.0.0.0/8, link: l}]\n",
             "does not begin at router z");
+    refused("network:\n  routers: [{name: " LONG_NAME ", kind: tgw}]\n"
+            "  clouds: {aws: [{router: " LONG_NAME ", region: r, gateway: g, tables: [a, b]}]}\n",
+            LONG_NAME "/b is too long for a name");
     refused(IDS("one-1", "[one-1]"), "ids: one-1 is a name of link one of y too");
     refused(IDS("one-1", "one"), "ids: one is a name of link one of y too");
     refused(IDS("two", "x"), "two is a name of link one of y too");

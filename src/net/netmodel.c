@@ -21,6 +21,19 @@ static void links_init(struct netmodel *m)
             }
 }
 
+static void tables_init(struct netmodel *m)
+{
+    const struct topo *t = m->topo;
+    m->enter = mem_new(t->n_links, sizeof *m->enter);
+    m->start = mem_new(t->n_sites, sizeof *m->start);
+    for (uint32_t l = 0; l < t->n_links; l++)
+        memcpy(m->enter[l], t->link[l].router, sizeof m->enter[l]);
+    for (uint32_t s = 0; s < t->n_sites; s++)
+        m->start[s] = t->site[s].router;
+    for (uint32_t r = 0; r < t->n_routers; r++)
+        m->tables |= t->router[r].table_of != 0;
+}
+
 /* What is attached, static or expected at a router: there before anybody speaks, and not always in
  * a table that somebody tells. */
 static void own_prefixes(struct netmodel *m, uint32_t router)
@@ -60,6 +73,7 @@ struct netmodel *netmodel_new(const struct topo *t, struct attr_table *attrs, st
     m->link_dirty = mem_new(t->n_links, sizeof *m->link_dirty);
     m->link_dead = mem_new(t->n_links, sizeof *m->link_dead);
     links_init(m);
+    tables_init(m);
     route_init(m);
     return_init(m);
     site_init(m);
@@ -82,8 +96,8 @@ void netmodel_free(struct netmodel *m)
     map64_free(&m->link_of_via);
     map64_free(&m->own_of);
     map64_free(&m->originated);
-    void *all[] = {m->router,  m->peer,       m->queue,     m->rebuild,
-                   m->session, m->link_dirty, m->link_dead, m->pair};
+    void *all[] = {m->router,     m->peer,      m->queue, m->rebuild, m->session,
+                   m->link_dirty, m->link_dead, m->pair,  m->enter,   m->start};
     for (size_t i = 0; i < COUNTOF(all); i++)
         mem_free(all[i]);
     mem_free(m);
@@ -416,6 +430,30 @@ void netmodel_sink(void *arg, const struct route_event *e)
     }
 }
 
+/* ---- links, and the tables behind them ---- */
+
+/* Of all who may send by the link every rule is looked at anew: it happens when somebody changes
+ * the gateway. */
+void netmodel_associate(struct netmodel *m, uint16_t link, uint16_t gateway, uint16_t table)
+{
+    int end = netmodel_end(m, link, gateway);
+    uint16_t now = table == TOPO_NONE ? FWD_EXIT : table;
+    if (m->enter[link][end] == now)
+        return;
+    m->enter[link][end] = now;
+    for (uint32_t r = 0; r < m->topo->n_routers; r++)
+        if (netmodel_at(m, link, !end, (uint16_t)r))
+            m->rebuild[r] = m->any_rebuild = true;
+}
+
+void netmodel_associate_site(struct netmodel *m, uint16_t site, uint16_t table)
+{
+    uint32_t n = m->topo->n_sites;
+    m->start[site] = table == TOPO_NONE ? FWD_EXIT : table;
+    for (uint32_t to = 0; to < n; to++)
+        m->pair[site * n + to].stale = m->pairs_stale = true;
+}
+
 /* Classes move, not prefixes: each set of next hops with the link has a hop that discards in its
  * place, with the number of the link, so that it can be turned back. */
 void netmodel_link(struct netmodel *m, uint16_t link, bool up, const char *word, int64_t at_ms)
@@ -433,8 +471,10 @@ void netmodel_link(struct netmodel *m, uint16_t link, bool up, const char *word,
         return;
     m->link_dead[link] = !up;
     for (int end = 0; end < 2; end++) {
-        struct fwd_hop live = {l->router[!end], link}, dead = {FWD_DISCARD, link};
-        (void)fwd_move_hop(m->fwd, l->router[end], up ? dead : live, up ? live : dead);
+        struct fwd_hop live = {m->enter[link][!end], link}, dead = {FWD_DISCARD, link};
+        for (uint32_t r = 0; r < m->topo->n_routers; r++)
+            if (netmodel_at(m, link, end, (uint16_t)r))
+                (void)fwd_move_hop(m->fwd, (uint16_t)r, up ? dead : live, up ? live : dead);
     }
 }
 

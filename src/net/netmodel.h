@@ -66,6 +66,12 @@ void netmodel_sink(void *m, const struct route_event *e);
 /* What a cloud says of a link of the topology itself, whatever sessions and tables say: `word` is
  * the API's. What routers send into a dead link is lost until they use another. */
 void netmodel_link(struct netmodel *m, uint16_t link, bool up, const char *word, int64_t at_ms);
+/* A Transit Gateway looks packets up in the table with which the attachment is associated by which
+ * they come (topo_router.table_of): those by this link, and those of this site. `table` is the
+ * gateway itself for its first table, one of its further tables, or TOPO_NONE: one that nobody
+ * tells of, where packets are taken to be as good as there. At first it is the first. */
+void netmodel_associate(struct netmodel *m, uint16_t link, uint16_t gateway, uint16_t table);
+void netmodel_associate_site(struct netmodel *m, uint16_t site, uint16_t table);
 /* from and to of the result are sites of the topology. */
 void netmodel_probe(struct netmodel *m, const struct probe_result *r);
 

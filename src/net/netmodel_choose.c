@@ -59,14 +59,14 @@ static const struct attr *attr_on_trial(const struct netmodel *m, struct choice 
         if (ch->kind != NET_PREFER || !same_prefix(ch, p))
             continue;
         const struct topo_link *l = &m->topo->link[ch->link];
-        uint16_t to = topo_other(l, ch->router);
-        bool here = ch->link == link;
+        uint16_t to = topo_other(l, topo_gateway(m->topo, ch->router));
+        bool here = ch->link == link, there = to == topo_gateway(m->topo, router);
         if (here && ch->router == router && ch->set_local_pref) {
             x.local_pref = ch->local_pref;
             x.has |= ATTR_LOCAL_PREF;
             changed = true;
         }
-        if (here && to == router) {
+        if (here && there) {
             if (ch->set_med) {
                 x.med = x.priority = ch->med;
                 x.has |= ATTR_MED;
@@ -77,7 +77,7 @@ static const struct attr *attr_on_trial(const struct netmodel *m, struct choice 
             }
             x.path_length = (uint16_t)(x.path_length + ch->prepend);
             changed = true;
-        } else if (!here && ch->prepend && to != router &&
+        } else if (!here && ch->prepend && !there &&
                    path_passes(a, m->topo->router[to].as, m->topo->router[ch->router].as)) {
             x.path_length = (uint16_t)(x.path_length + ch->prepend);
             changed = true;
@@ -98,7 +98,7 @@ static void add_on_trial(const struct netmodel *m, struct choice *c, uint16_t ro
             c->n_changed >= COUNTOF(c->changed) || route_link_lost(m, x->link))
             continue;
         const struct topo_link *l = &m->topo->link[x->link];
-        uint16_t other = topo_other(l, router);
+        uint16_t other = topo_other(l, topo_gateway(m->topo, router));
         uint32_t as = m->topo->router[other].as;
         struct attr a = {.path_length = 1, .neighbour_as = as, .origin_as = as};
         a.next_hop = l->address[topo_end(l, other)][p->family == IPV6];
@@ -144,9 +144,9 @@ static uint16_t link_via(struct netmodel *m, uint16_t router, uint32_t via)
 static uint16_t link_to(struct netmodel *m, uint16_t router, const struct ip_addr *a)
 {
     uint32_t link;
+    uint64_t at = hash_fast(m->o.seed, a, sizeof *a);
     if (!a->family ||
-        !map64_find(&m->link_of_address, verdict_key(router, hash_fast(m->o.seed, a, sizeof *a), 0),
-                    &link))
+        !map64_find(&m->link_of_address, verdict_key(topo_gateway(m->topo, router), at, 0), &link))
         return TOPO_NONE;
     return (uint16_t)link;
 }
@@ -173,7 +173,7 @@ bool route_hop_of(struct netmodel *m, uint16_t router, const struct prefix *p,
     if (link == TOPO_NONE)
         link = link_to(m, router, &a->next_hop);
     if (link != TOPO_NONE) {
-        *hop = (struct fwd_hop){topo_other(&m->topo->link[link], router), link};
+        *hop = netmodel_hop(m, link, router);
         return true;
     }
     if (a->kind == ROUTE_VPC || a->kind == ROUTE_SUBNET) {
@@ -248,7 +248,7 @@ static bool static_rule(const struct netmodel *m, uint16_t router, const struct 
     if (!there || (link != TOPO_NONE && route_link_lost(m, link)))
         return false;
     *hop = link == TOPO_NONE ? (struct fwd_hop){FWD_DISCARD, FWD_NO_LINK}
-                             : (struct fwd_hop){topo_other(&m->topo->link[link], router), link};
+                             : netmodel_hop(m, link, router);
     return true;
 }
 
@@ -306,7 +306,7 @@ static uint16_t acceptable(struct netmodel *m, uint16_t router, const struct pre
 /* Into a dead link is nowhere. */
 static struct fwd_hop alive(const struct netmodel *m, struct fwd_hop hop)
 {
-    if (hop.to < FWD_ENDS && hop.link < m->topo->n_links && m->link_dead[hop.link])
+    if (hop.link < m->topo->n_links && m->link_dead[hop.link])
         hop.to = FWD_DISCARD;
     return hop;
 }

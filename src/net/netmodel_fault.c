@@ -8,32 +8,42 @@ struct sender {
     uint32_t peer, as; /* of the route by which it sends */
 };
 
+/* Does `from` send packets of the atom to `to` by this link? With which route? */
+static bool sends(struct netmodel *m, const struct fwd *f, const struct prefix *atom,
+                  struct fwd_hop to, struct sender *s)
+{
+    struct prefix matched;
+    size_t hops;
+    const struct fwd_hop *hop = fwd_hops(f, fwd_lookup_atom(f, s->router, atom, &matched), &hops);
+    bool there = false;
+    for (size_t i = 0; i < hops; i++)
+        there |= hop[i].to == to.to && (hop[i].link & ~FWD_UNSAFE) == to.link;
+    if (!there)
+        return false;
+    route_choose(m, s->router, &matched, &m->choice);
+    for (uint32_t i = 0; m->choice.from == RULE_ROUTE && i < m->choice.n; i++)
+        if (m->choice.hop[i].to == to.to && m->choice.hop[i].link == to.link) {
+            s->peer = m->choice.path[i].peer;
+            s->as = m->choice.path[i].attr->origin_as;
+        }
+    return true;
+}
+
 /* Who sends packets of the atom to a router; the first `max` in order of the links. */
 static uint16_t senders_of(struct netmodel *m, const struct fwd *f, const struct prefix *atom,
                            uint16_t to, struct sender *out, uint16_t max)
 {
     const struct topo *t = m->topo;
     uint16_t n = 0;
-    for (uint32_t l = 0; l < t->n_links && n < max; l++) {
-        if (t->link[l].router[0] != to && t->link[l].router[1] != to)
+    for (uint16_t l = 0; l < t->n_links && n < max; l++) {
+        int end = m->enter[l][1] == to;
+        if (m->enter[l][end] != to)
             continue;
-        uint16_t from = topo_other(&t->link[l], to);
-        struct prefix matched;
-        size_t hops;
-        const struct fwd_hop *hop = fwd_hops(f, fwd_lookup_atom(f, from, atom, &matched), &hops);
-        bool sends = false;
-        for (size_t i = 0; i < hops; i++)
-            sends |= hop[i].to == to && (hop[i].link & ~FWD_UNSAFE) == l;
-        if (!sends)
-            continue;
-        out[n] = (struct sender){.router = from, .link = (uint16_t)l};
-        route_choose(m, from, &matched, &m->choice);
-        for (uint32_t i = 0; m->choice.from == RULE_ROUTE && i < m->choice.n; i++)
-            if (m->choice.hop[i].to == to && m->choice.hop[i].link == l) {
-                out[n].peer = m->choice.path[i].peer;
-                out[n].as = m->choice.path[i].attr->origin_as;
-            }
-        n++;
+        for (uint16_t r = 0; r < t->n_routers && n < max; r++) {
+            out[n] = (struct sender){.router = r, .link = l};
+            if (netmodel_at(m, l, !end, r))
+                n += sends(m, f, atom, (struct fwd_hop){to, l}, &out[n]);
+        }
     }
     return n;
 }

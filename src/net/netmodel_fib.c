@@ -91,7 +91,7 @@ static bool hop_of(struct netmodel *m, uint16_t router, const struct prefix *p,
     struct attr a = *x->attr;
     uint16_t link = a.via && a.next_hop.family ? link_at(m, router, a.via) : TOPO_NONE;
     if (link != TOPO_NONE) {
-        *hop = (struct fwd_hop){topo_other(&m->topo->link[link], router), link};
+        *hop = netmodel_hop(m, link, router);
         return true;
     }
     plain.attr = &a;

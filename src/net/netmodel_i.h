@@ -196,6 +196,10 @@ struct netmodel {
     bool *rebuild; /* routers of which every prefix is to be looked at */
     bool any_rebuild, heard_changed, fib_turned;
 
+    uint16_t (*enter)[2]; /* by link: where packets that come to that end are looked up; FWD_EXIT */
+    uint16_t *start;      /* by site: the same of its own; FWD_EXIT */
+    bool tables;          /* some gateway has several */
+
     struct prefix_index subnets, statics, attached, expects, allowed;
     uint32_t (*origin)[ORIGINS_MAX]; /* by router: AS numbers that may originate what it has */
     bool *missing; /* by expectation */
@@ -219,6 +223,21 @@ void netmodel_enqueue(struct netmodel *m, uint16_t router, const struct prefix *
 uint16_t netmodel_router_of(struct netmodel *m, uint32_t source);
 uint16_t netmodel_fib_of(struct netmodel *m, uint32_t source); /* whose forwarding table it is */
 struct peer_state *netmodel_peer_of(struct netmodel *m, uint32_t peer);
+/* Is the router at this end of the link, itself or as a table of the gateway there? */
+static inline bool netmodel_at(const struct netmodel *m, uint16_t link, int end, uint16_t router)
+{
+    return m->topo->link[link].router[end] == topo_gateway(m->topo, router);
+}
+/* Which end of a link a router (or the gateway whose table it is) is; and whereto the link leads
+ * from it. */
+static inline int netmodel_end(const struct netmodel *m, uint16_t link, uint16_t router)
+{
+    return topo_end(&m->topo->link[link], m->tables ? topo_gateway(m->topo, router) : router);
+}
+static inline struct fwd_hop netmodel_hop(const struct netmodel *m, uint16_t link, uint16_t router)
+{
+    return (struct fwd_hop){m->enter[link][!netmodel_end(m, link, router)], link};
+}
 
 /* ---- netmodel_choose.c ---- */
 enum route_view route_view_of(const struct netmodel *m, uint16_t router);
@@ -305,7 +324,7 @@ bool fault_holds(struct netmodel *m, const struct fwd *f, const struct fwd_fault
 void site_init(struct netmodel *m);
 void site_settle(struct netmodel *m);
 void site_walk(struct netmodel *m, uint16_t from, uint16_t to, struct pair *out);
-bool site_asymmetric(const struct pair *there, const struct pair *back);
+bool site_asymmetric(const struct netmodel *m, const struct pair *there, const struct pair *back);
 bool site_ways_known(const struct netmodel *m, const struct pair *p, uint16_t from);
 bool site_cut_off(const struct netmodel *m, const struct pair *p, uint16_t from); /* V_NO_PATH */
 /* Can a change at the router (or FWD_ROUTERS_MAX: at several) have changed the way? */

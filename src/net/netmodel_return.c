@@ -62,6 +62,15 @@ static bool hides(const struct netmodel *m, const struct attr *a, uint16_t to)
     return as && a->kind == ROUTE_BGP && !attr_path_count(a, as);
 }
 
+/* The router at this end of the link, and every further table of it. */
+static void enqueue(struct netmodel *m, uint16_t link, int end, const struct prefix *p)
+{
+    netmodel_enqueue(m, m->topo->link[link].router[end], p);
+    for (uint16_t r = 0; m->tables && r < m->topo->n_routers; r++)
+        if (m->topo->router[r].table_of && netmodel_at(m, link, end, r))
+            netmodel_enqueue(m, r, p);
+}
+
 void return_told(struct netmodel *m, const struct peer_state *p, const struct rib_change *c)
 {
     bool in = c->view == VIEW_IN_PRE || c->view == VIEW_IN_POST;
@@ -78,7 +87,7 @@ void return_told(struct netmodel *m, const struct peer_state *p, const struct ri
         const struct prefix *prefix = rib_prefix(m->rib, c->prefix_id);
         if (prefix &&
             (w->used & bit || prefix_index_find(&m->statics, l->router[from], prefix, &s)))
-            netmodel_enqueue(m, l->router[from], prefix);
+            enqueue(m, p->link, from, prefix);
     }
     if (c->after == ATTR_NONE && rib_prefix_uses(m->rib, c->prefix_id) == 1)
         *w = (struct way_bits){0}; /* the number may be another prefix's next */
@@ -91,13 +100,14 @@ void return_again(struct netmodel *m, uint16_t router)
         const struct topo_link *k = &m->topo->link[l];
         if (k->router[0] != router && k->router[1] != router)
             continue;
-        uint32_t bit = m->way[l].bit[!topo_end(k, router)];
+        int from = !topo_end(k, router);
+        uint32_t bit = m->way[l].bit[from];
         for (uint32_t id = 1; id < m->n_ways; id++) {
             const struct prefix *p = NULL;
             if (m->ways[id].told & bit)
                 p = rib_prefix(m->rib, id);
             if (p)
-                netmodel_enqueue(m, topo_other(k, router), p);
+                enqueue(m, (uint16_t)l, from, p);
         }
     }
 }
@@ -153,7 +163,7 @@ static bool accounted_for(const struct netmodel *m, uint16_t router, uint16_t ne
 {
     uint32_t as = behind(told, m->topo->router[router].as);
     for (uint32_t i = 0; i < c->n; i++) {
-        if (c->hop[i].to == neighbour)
+        if (c->hop[i].to < FWD_ENDS && topo_gateway(m->topo, c->hop[i].to) == neighbour)
             continue;
         bool own = c->hop[i].to >= FWD_ENDS;
         if (as ? !own && c->path[i].attr->neighbour_as == as : own)
@@ -197,12 +207,12 @@ static void keep(struct netmodel *m, uint64_t key, bool was, uint32_t i, const s
 static bool find(struct netmodel *m, uint16_t router, struct fwd_hop hop, const struct choice *c,
                  struct returned *r)
 {
-    uint16_t l = hop.link;
+    uint16_t l = hop.link, to = topo_gateway(m->topo, hop.to);
     do {
-        const struct attr *a = announced(m, l, hop.to, c->prefix_id, &r->peer);
-        if (a && !accounted_for(m, router, hop.to, c, a)) {
+        const struct attr *a = announced(m, l, to, c->prefix_id, &r->peer);
+        if (a && !accounted_for(m, router, to, c, a)) {
             r->router = router;
-            r->neighbour = hop.to;
+            r->neighbour = to;
             r->told_by = l;
             r->sent_by = hop.link;
             r->as = a->origin_as;
@@ -224,7 +234,7 @@ static bool look(struct netmodel *m, uint16_t router, const struct prefix *p,
         struct fwd_hop hop = c->rule[i];
         if (hop.to >= m->topo->n_routers || hop.link >= m->topo->n_links)
             continue;
-        uint32_t bit = m->way[hop.link].bit[topo_end(&m->topo->link[hop.link], router)];
+        uint32_t bit = m->way[hop.link].bit[netmodel_end(m, hop.link, router)];
         if (!(w->used & bit))
             w->used |= bit;
         if (!(w->told & bit))
@@ -263,7 +273,7 @@ static void judge(struct netmodel *m, uint16_t link, int end)
     e.link = link;
     for (uint32_t i = 0; i < m->n_returned; i++) {
         const struct returned *r = &m->returned[i];
-        if (r->told_by != link || r->router != e.router)
+        if (r->told_by != link || topo_gateway(m->topo, r->router) != e.router)
             continue;
         if (!e.n_prefixes) {
             e.peer = r->peer;

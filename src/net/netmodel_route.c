@@ -67,6 +67,8 @@ static void origins_init(struct netmodel *m)
             if (t->router[other].kind == TOPO_DXGW || !t->router[r].as)
                 add_origin(m, r, t->router[other].as);
         }
+    for (uint32_t r = 0; r < t->n_routers; r++)
+        memcpy(m->origin[r], m->origin[topo_gateway(t, (uint16_t)r)], sizeof m->origin[r]);
 }
 
 void route_init(struct netmodel *m)

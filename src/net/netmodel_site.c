@@ -85,14 +85,26 @@ void site_walk(struct netmodel *m, uint16_t from, uint16_t to, struct pair *out)
     out->stale = false;
     if (!is_meant(m->topo, from, to, &a))
         return;
-    out->ends = (uint8_t)fwd_spread(m->fwd, m->topo->site[from].router, &a, add_edge, out);
+    if (m->start[from] == FWD_EXIT) {
+        out->ends = 1u << FWD_END_EXIT;
+        return;
+    }
+    out->ends = (uint8_t)fwd_spread(m->fwd, m->start[from], &a, add_edge, out);
     qsort(out->edge, MIN(out->n_edges, EDGES_MAX), sizeof *out->edge, edge_order);
 }
 
-static bool has_edge(const struct pair *p, uint64_t edge)
+/* Between gateways: which of its tables is used in one direction and in the other is no matter. */
+static uint64_t between(const struct topo *t, uint64_t edge)
+{
+    uint64_t from = topo_gateway(t, (uint16_t)(edge >> 32));
+    uint64_t to = topo_gateway(t, (uint16_t)(edge >> 16 & 0xffff));
+    return from << 32 | to << 16 | (edge & 0xffff);
+}
+
+static bool has_edge(const struct topo *t, const struct pair *p, uint64_t edge)
 {
     for (uint16_t i = 0; i < p->n_edges; i++)
-        if (p->edge[i] == edge)
+        if (between(t, p->edge[i]) == edge)
             return true;
     return false;
 }
@@ -102,13 +114,13 @@ static uint64_t turned(uint64_t edge)
     return edge >> 32 << 16 | (edge >> 16 & 0xffff) << 32 | (edge & 0xffff);
 }
 
-bool site_asymmetric(const struct pair *there, const struct pair *back)
+bool site_asymmetric(const struct netmodel *m, const struct pair *there, const struct pair *back)
 {
     if (there->ends != WAY_RIGHT || back->ends != WAY_RIGHT || there->n_edges > EDGES_MAX ||
         back->n_edges > EDGES_MAX)
         return false;
     for (uint16_t i = 0; i < there->n_edges; i++)
-        if (!has_edge(back, turned(there->edge[i])))
+        if (!has_edge(m->topo, back, turned(between(m->topo, there->edge[i]))))
             return true;
     return there->n_edges != back->n_edges;
 }
@@ -124,7 +136,7 @@ static bool passes(const struct pair *p, uint16_t router)
 /* Do all routers on the way tell us their tables? */
 bool site_ways_known(const struct netmodel *m, const struct pair *p, uint16_t from)
 {
-    bool known = p->ends && knows_table(&m->router[m->topo->site[from].router]);
+    bool known = p->ends && m->start[from] != FWD_EXIT && knows_table(&m->router[m->start[from]]);
     for (uint16_t i = 0; known && i < MIN(p->n_edges, EDGES_MAX); i++)
         known = knows_table(&m->router[p->edge[i] >> 16 & 0xffff]);
     return known;
@@ -145,7 +157,11 @@ uint16_t netmodel_way(struct netmodel *m, uint16_t from, uint16_t to,
     *end = FWD_END_NO_ROUTE;
     if (!site_address(m->topo, to, &a))
         return 0;
-    *end = fwd_walk(m->fwd, m->topo->site[from].router, &a, walk, COUNTOF(walk), &n, &last);
+    if (m->start[from] == FWD_EXIT) {
+        *end = FWD_END_EXIT;
+        return 0;
+    }
+    *end = fwd_walk(m->fwd, m->start[from], &a, walk, COUNTOF(walk), &n, &last);
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < i && *end == FWD_END_LOOP; k++)
             if (walk[k].to == walk[i].to) { /* once round is enough to see */
@@ -272,7 +288,7 @@ static void judge_pair(struct netmodel *m, uint16_t from, uint16_t to)
 {
     const struct pair *there = pair_at(m, from, to), *back = pair_at(m, to, from);
     bool known = site_ways_known(m, there, from), wrong = site_cut_off(m, there, from);
-    bool apart = known && site_ways_known(m, back, to) && site_asymmetric(there, back);
+    bool apart = known && site_ways_known(m, back, to) && site_asymmetric(m, there, back);
     struct evidence e = site_evidence(m, from, to);
     verdict_put(&m->verdicts, V_NO_PATH, verdict_key(from, to, 0), wrong, m->now_ms, &e);
     if (from < to)
@@ -288,7 +304,7 @@ static void judge_both(struct netmodel *m, uint16_t from, uint16_t to)
 
 bool site_way_passes(const struct netmodel *m, uint16_t from, uint16_t to, uint16_t router)
 {
-    return router >= m->topo->n_routers || m->topo->site[from].router == router ||
+    return router >= m->topo->n_routers || m->start[from] == router ||
            passes(pair_at(m, from, to), router);
 }
 

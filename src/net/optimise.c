@@ -106,7 +106,7 @@ static void count_pairs(void *arg)
             if (there.ends != 1u << FWD_END_DELIVERED || back.ends != 1u << FWD_END_DELIVERED)
                 continue;
             w->pairs++;
-            w->symmetric += !site_asymmetric(&there, &back);
+            w->symmetric += !site_asymmetric(w->m, &there, &back);
             for (uint16_t i = 0; i < MIN(there.n_edges, EDGES_MAX); i++)
                 sum[0] += weight_of(w, there.edge[i]);
             for (uint16_t i = 0; i < MIN(back.n_edges, EDGES_MAX); i++)
@@ -224,7 +224,7 @@ static bool propose_all(struct work_of *w)
     struct choice *c = mem_new(1, sizeof *c);
     bool room = true;
     for (uint16_t r = 0; r < w->t->n_routers; r++)
-        for (uint32_t s = 0; room && s < w->t->n_subnets; s++) {
+        for (uint32_t s = 0; room && !w->t->router[r].table_of && s < w->t->n_subnets; s++) {
             uint16_t to = w->t->site[w->t->subnet[s].site].router;
             struct prefix about = w->t->subnet[s].prefix;
             route_choose(w->m, r, &about, c);

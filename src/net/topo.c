@@ -69,8 +69,21 @@ static bool is_called(const struct topo_link *l, const char *name)
     return is;
 }
 
+uint16_t topo_add_table(struct topo *t, uint16_t gateway, const char *table)
+{
+    struct topo_router r = t->router[gateway];
+    int n = snprintf(r.name, sizeof r.name, "%s/%s", t->router[gateway].name, table);
+    if (t->n_routers == TOPO_ROUTERS_MAX || n < 0 || (size_t)n >= sizeof r.name)
+        return TOPO_NONE;
+    r.table_of = (uint16_t)(gateway + 1);
+    t->router = mem_grow(t->router, t->n_routers + 1, sizeof *t->router);
+    t->router[t->n_routers] = r;
+    return (uint16_t)t->n_routers++;
+}
+
 uint16_t topo_link_by_name(const struct topo *t, uint16_t router, const char *name)
 {
+    router = topo_gateway(t, router);
     for (uint32_t l = 0; l < t->n_links; l++)
         if ((t->link[l].router[0] == router || t->link[l].router[1] == router) &&
             is_called(&t->link[l], name))
@@ -134,7 +147,8 @@ static void check_as(struct check *c)
     const struct topo_router *r = c->t->router;
     for (uint32_t a = 0; a < c->t->n_routers; a++)
         for (uint32_t b = a + 1; b < c->t->n_routers; b++) {
-            if (!r[a].as || r[a].as != r[b].as || (r[a].kind == TOPO_HUB && r[b].kind == TOPO_HUB))
+            if (!r[a].as || r[a].as != r[b].as || r[a].table_of || r[b].table_of ||
+                (r[a].kind == TOPO_HUB && r[b].kind == TOPO_HUB))
                 continue;
             struct topo_finding f = {
                 .wrong = TOPO_DUPLICATE_AS, .router = {(uint16_t)a, (uint16_t)b}, .as = r[a].as};

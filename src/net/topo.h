@@ -32,6 +32,8 @@ struct topo_router {
     char name[TOPO_NAME_MAX]; /* as its feed calls it (source_router) */
     char region[TOPO_NAME_MAX];
     uint8_t kind;             /* enum topo_kind */
+    uint16_t table_of; /* 1 + the Transit Gateway of which this is a further route table, which
+                          forwards by itself and shares its links; 0: a router of its own */
     uint32_t as;              /* 0: has none (a VPC) */
     struct best_policy policy;
     bool attached_from_feed; /* its feed lists its VPCs: subnets of the site are no rules of it */
@@ -56,6 +58,7 @@ struct topo_link {
 struct topo_site {
     char name[TOPO_NAME_MAX];
     uint16_t router;        /* to which it is attached */
+    char attachment[TOPO_NAME_MAX]; /* of it at a Transit Gateway with several tables; "": none */
     struct ip_addr address; /* where probes go; family 0: none. Ways between sites of different
                                families are not meant to be */
 };
@@ -104,6 +107,15 @@ struct topo {
     uint32_t n_routers, n_links, n_sites, n_subnets, n_statics, n_allowed, n_expects, n_bounds;
 };
 void topo_free(struct topo *t); /* the arrays */
+
+/* The router itself, or the gateway whose table it is: that is at the ends of links. */
+static inline uint16_t topo_gateway(const struct topo *t, uint16_t router)
+{
+    return t->router[router].table_of ? (uint16_t)(t->router[router].table_of - 1) : router;
+}
+/* A further route table of a Transit Gateway: as it, and named "GATEWAY/TABLE". TOPO_NONE: its name
+ * is too long, or there are too many routers. */
+uint16_t topo_add_table(struct topo *t, uint16_t gateway, const char *table);
 
 /* The other end of a link, and which end (0, 1) of it a router is. */
 static inline uint16_t topo_other(const struct topo_link *l, uint16_t router)

@@ -17,9 +17,11 @@ static bool sound(const struct topo *t, const struct net_change *x)
         return false;
     if (of_link)
         return true;
-    if (x->router >= t->n_routers ||
-        (x->link != TOPO_NONE && t->link[x->link].router[0] != x->router &&
-         t->link[x->link].router[1] != x->router))
+    if (x->router >= t->n_routers)
+        return false;
+    uint16_t at = topo_gateway(t, x->router);
+    if (x->link != TOPO_NONE && t->link[x->link].router[0] != at &&
+        t->link[x->link].router[1] != at)
         return false;
     return x->prefix.family || x->kind == NET_PREFER;
 }
@@ -67,7 +69,7 @@ static bool expand(struct trial *t, const struct net_change *x)
         return add_link_up(t, x);
     if (x->kind == NET_ALLOW_ADD || x->kind == NET_ALLOW_REMOVE) {
         y.kind = x->kind == NET_ALLOW_ADD ? NET_ROUTE_ADD : NET_ROUTE_REMOVE;
-        y.router = topo_other(&t->m->topo->link[x->link], x->router);
+        y.router = topo_other(&t->m->topo->link[x->link], topo_gateway(t->m->topo, x->router));
     }
     return add_change(t, y);
 }
@@ -153,7 +155,7 @@ static void try_pair(struct trial *t, uint16_t from, uint16_t to, unsigned stale
     try_way(t, to, from, back);
     bool before = verdict_find(&m->verdicts, V_ASYMMETRIC, verdict_key(from, to, 0)) != NULL;
     bool after = site_ways_known(m, there, from) && site_ways_known(m, back, to) &&
-                 site_asymmetric(there, back);
+                 site_asymmetric(m, there, back);
     if (before == after)
         return;
     struct evidence e = site_evidence(m, from, to);

@@ -72,7 +72,7 @@ static void add_fib_ids(struct trial *t, uint16_t router, uint16_t link)
 static void touch_link(struct trial *t, uint16_t router, uint16_t link)
 {
     struct netmodel *m = t->m;
-    const struct session *s = &m->session[link][topo_end(&m->topo->link[link], router)];
+    const struct session *s = &m->session[link][netmodel_end(m, link, router)];
     size_t first = t->n_ids;
     if (!t->read)
         t->read = mem_new(READ_MAX, sizeof *t->read);
@@ -113,19 +113,22 @@ void whatif_touch(struct trial *t, const struct net_change *x)
     }
     size_t named = t->n_named, ids = t->n_ids;
     for (int end = 0; end < 2; end++) {
-        bool own = l->router[end] == x->router;
+        bool own = x->router < topo->n_routers && netmodel_at(t->m, x->link, end, x->router);
         if (x->kind == NET_PREFER &&
             !(own ? x->set_local_pref : x->set_med || x->prepend || x->community))
             continue;
         if (x->kind == NET_PREFER && x->prefix.family)
             touch(t, l->router[end], &x->prefix);
         else
-            touch_link(t, l->router[end], x->link);
+            for (uint16_t r = 0; r < topo->n_routers; r++)
+                if (netmodel_at(t->m, x->link, end, r))
+                    touch_link(t, r, x->link);
     }
     /* A longer path is longer for everybody who has it, if the other end can hand it on. */
     size_t n_named = t->n_named - named, n_ids = t->n_ids - ids;
     if (x->kind != NET_PREFER || !x->prepend ||
-        !hands_on(topo, topo_other(l, x->router), x->router))
+        !hands_on(topo, topo_other(l, topo_gateway(topo, x->router)),
+                  topo_gateway(topo, x->router)))
         return;
     for (uint32_t r = 0; r < topo->n_routers; r++) {
         sweep(t, (uint16_t)r, ids, n_ids);

@@ -414,7 +414,7 @@ static void one_way(struct jw *w, struct watch *n, const char *key, uint16_t fro
     bool known = true;
     for (uint16_t i = 0; i < count && hop[i].link < t->n_links; i++) {
         const struct topo_link *l = &t->link[hop[i].link];
-        int32_t leg = l->latency_us[topo_end(l, hop[i].router)];
+        int32_t leg = l->latency_us[topo_end(l, topo_gateway(t, hop[i].router))];
         known = known && leg > 0;
         us += leg;
     }

@@ -45,6 +45,15 @@ static void ask_google(struct watch *w, const struct watch_clouds *c)
     }
 }
 
+/* What the poller calls the router of the gateway's table: the first one's is the gateway's. */
+static void table_router(const struct watch_aws *g, uint32_t k, struct buf *out)
+{
+    buf_reset(out);
+    buf_str(out, g->gateway);
+    if (k)
+        buf_fmt(out, "/%s", g->table[k]);
+}
+
 /* Does a link of the topology stand on a VPN? */
 static bool names_vpn(const struct watch *w)
 {
@@ -65,14 +74,19 @@ static void ask_region(struct watch *w, const struct watch_clouds *c, const char
 {
     struct watch_asking *a = w->asking;
     struct aws_polled_table *table = NULL;
+    struct buf *name = NULL;
     uint32_t n = 0;
     for (uint32_t i = 0; i < c->n_aws; i++)
         for (uint32_t k = 0; k < c->aws[i].n_tables; k++)
             if (strcmp(c->aws[i].region, region) == 0) {
                 table = mem_grow(table, n + 1, sizeof *table);
-                table[n++] = (struct aws_polled_table){c->aws[i].gateway, c->aws[i].table[k]};
+                name = mem_grow(name, n + 1, sizeof *name);
+                name[n] = (struct buf){0};
+                table_router(&c->aws[i], k, &name[n]);
+                table[n] = (struct aws_polled_table){name[n].data, c->aws[i].table[k]};
                 if (w->door)
-                    cloud_follow(a->cloud, c->aws[i].gateway, c->aws[i].table[k]);
+                    cloud_follow(a->cloud, table[n].gateway, table[n].table);
+                n++;
             }
     a->aws[a->n_aws] = aws_poller_new(w->o.loop, a->client, a->cloud,
                                       &(struct aws_poller_config){.region = region,
@@ -84,7 +98,28 @@ static void ask_region(struct watch *w, const struct watch_clouds *c, const char
                                                                   .poll = {.every_ms = c->every_ms},
                                                                   .seed = w->o.seed + a->n_aws});
     a->aws_region[a->n_aws++] = region;
+    for (uint32_t i = 0; i < n; i++)
+        buf_free(&name[i]);
+    mem_free(name);
     mem_free(table);
+}
+
+/* A gateway and its tables by their names in the topology. */
+static void call_gateways(struct watch *w, const struct watch_clouds *c)
+{
+    const struct topo *t = &w->o.config->topo;
+    struct buf theirs = {0}, ours = {0};
+    for (uint32_t i = 0; i < c->n_aws; i++)
+        for (uint32_t k = 0; k < MAX(c->aws[i].n_tables, 1); k++) {
+            table_router(&c->aws[i], k, &theirs);
+            buf_reset(&ours);
+            buf_str(&ours, t->router[c->aws[i].router].name);
+            if (k)
+                buf_fmt(&ours, "/%s", c->aws[i].table[k]);
+            cloud_call(w->asking->cloud, theirs.data, ours.data);
+        }
+    buf_free(&theirs);
+    buf_free(&ours);
 }
 
 static void ask_aws(struct watch *w, const struct watch_clouds *c)
@@ -101,8 +136,7 @@ static void ask_aws(struct watch *w, const struct watch_clouds *c)
                                                    .seed = w->o.seed});
     a->aws = mem_new(c->n_aws, sizeof *a->aws);
     a->aws_region = mem_new(c->n_aws, sizeof *a->aws_region);
-    for (uint32_t i = 0; i < c->n_aws; i++)
-        cloud_call(a->cloud, c->aws[i].gateway, t->router[c->aws[i].router].name);
+    call_gateways(w, c);
     for (uint32_t i = 0; i < c->n_aws; i++) {
         const char *region = c->aws[i].region;
         bool first = true, dx = false;

@@ -344,6 +344,10 @@ static const struct conf_row site_rows[] = {
      CONF_AT(struct topo_site, name), .type = CONF_NAME, .required = true},
     {"router", "The router it is attached to.", CONF_AT(struct topo_site, router), .type = CONF_REF,
      .ref = &to_router, .required = true},
+    {"attachment",
+     "Its attachment at a Transit Gateway of which several tables are asked: what comes from the "
+     "site is looked up in the table with which that is associated.",
+     CONF_AT(struct topo_site, attachment), .type = CONF_NAME, .def_doc = "none: the first table"},
     {"address", "Where probes go, from sites with an address of the same family.",
      .type = CONF_TEXT, .take = take_site_address, .def_doc = "none, it is not probed"},
     {"subnets", "What is there.", PREFIXES(subnets), .def_doc = "none"},
@@ -600,9 +604,11 @@ static const struct conf_row aws_rows[] = {
     {"region", "Whose API is asked; a Direct Connect gateway answers in any.", AWS(region),
      .type = CONF_NAME, .required = true},
     {"gateway", "Its id.", AWS(gateway), .type = CONF_NAME, .required = true},
-    {"tables", "The route tables of a Transit Gateway.", .type = CONF_LIST,
-     CONF_EACH(struct raw_table), .one_or_many = true, .min = 1, .max = 64, .sub = &route_table,
-     .def_doc = "none"},
+    {"tables",
+     "The route tables of a Transit Gateway. With several each forwards by itself, as a router "
+     "named ROUTER/TABLE (the first one as ROUTER), and attachments are associated as AWS says.",
+     .type = CONF_LIST, CONF_EACH(struct raw_table), .one_or_many = true, .min = 1, .max = 64,
+     .sub = &route_table, .def_doc = "none"},
 };
 static const struct conf_table aws_table = {
     CONF_TABLE(aws_rows), .done = aws_done,
@@ -665,6 +671,21 @@ static void network_begin(struct conf *f, const struct conf_node *n, void *base,
     ((struct watch_config *)base)->given = n != NULL;
 }
 
+/* Of a gateway with several tables those after the first are routers beside it. */
+static void add_tables(struct conf *f, const struct conf_node *n, struct watch_config *w)
+{
+    for (uint32_t i = 0; i < w->clouds.n_aws; i++) {
+        const struct watch_aws *a = &w->clouds.aws[i];
+        if (a->n_tables > 1) /* its table lists the VPCs */
+            w->topo.router[a->router].attached_from_feed = true;
+        for (uint32_t k = 1; k < a->n_tables; k++)
+            if (topo_add_table(&w->topo, a->router, a->table[k]) == TOPO_NONE)
+                conf_error(f, conf_child(n, "clouds"),
+                           "%s/%s is too long for a name, or there are too many routers",
+                           w->topo.router[a->router].name, a->table[k]);
+    }
+}
+
 static void network_done(struct conf *f, const struct conf_node *n, void *base, void *owner)
 {
     struct watch_config *w = base;
@@ -675,6 +696,7 @@ static void network_done(struct conf *f, const struct conf_node *n, void *base, 
         w->fpm.listen[0] = '\0';
     if (n && !w->topo.n_routers)
         conf_error(f, n, "has no routers; add them, or take the section away");
+    add_tables(f, n, w);
 }
 
 #define WATCH(m)     CONF_AT(struct watch_config, m)

@@ -49,6 +49,41 @@ static void say(struct thing *t, const struct topo_link *l, const char *name,
     buf_free(&b);
 }
 
+/* The gateway's table of this name, as a router; TOPO_NONE: none that is asked for. */
+static uint16_t table_of(const struct watch *w, const struct watch_aws *g, const char *name)
+{
+    struct buf router = {0};
+    uint16_t table = TOPO_NONE;
+    if (strcmp(g->table[0], name) == 0)
+        return g->router;
+    buf_fmt(&router, "%s/%s", w->o.config->topo.router[g->router].name, name);
+    table = topo_router_by_name(&w->o.config->topo, router.data);
+    buf_free(&router);
+    return table;
+}
+
+/* An attachment is associated with a table. Of a gateway of which one table is asked, that is it.
+ */
+static void associate(struct watch *w, const struct link_event *e, uint16_t router, uint16_t link,
+                      const char *name)
+{
+    const struct watch_clouds *c = &w->o.config->clouds;
+    const struct topo *t = &w->o.config->topo;
+    const struct watch_aws *g = NULL;
+    for (uint32_t i = 0; i < c->n_aws && !g; i++)
+        if (c->aws[i].router == router && c->aws[i].n_tables > 1)
+            g = &c->aws[i];
+    if (!g || !e->table)
+        return;
+    uint16_t table = table_of(w, g, source_name_text(w->sources, e->table));
+    if (link != TOPO_NONE)
+        netmodel_associate(w->model, link, router, table);
+    for (uint32_t s = 0; s < t->n_sites; s++)
+        if (t->site[s].router == router && strcmp(t->site[s].attachment, name) == 0)
+            netmodel_associate_site(w->model, (uint16_t)s, table);
+    watch__soon(w);
+}
+
 /* Google's names are known here without project and region. */
 void watch__link_told(void *arg, const struct link_event *e)
 {
@@ -59,6 +94,8 @@ void watch__link_told(void *arg, const struct link_event *e)
         name = strrchr(name, '/') + 1;
     uint16_t router = topo_router_by_name(t, source_router_name(w->sources, e->router));
     uint16_t link = router == TOPO_NONE ? TOPO_NONE : topo_link_by_name(t, router, name);
+    if (router != TOPO_NONE && e->kind == CLOUD_ATTACHMENT)
+        associate(w, e, router, link, name);
     if (link == TOPO_NONE || e->state == LINK_CHANGING)
         return; /* one that is being changed goes on as it was */
     struct thing *now = thing_of(w, e, link);

@@ -32,6 +32,16 @@ static uint32_t gateway_of(const struct cloud *c, const struct jr_node *detail)
     return cloud_router_known(c, after_slash(jr_get_text(detail, "transitGatewayArn")));
 }
 
+/* The router that has the gateway's table: the gateway, or one of its own ("tgw-1/tgw-rtb-2"). */
+static uint32_t table_router(const struct cloud *c, const struct jr_node *detail, const char *table)
+{
+    struct buf name = {0};
+    buf_fmt(&name, "%s/%s", after_slash(jr_get_text(detail, "transitGatewayArn")), table);
+    uint32_t router = cloud_router_known(c, name.data);
+    buf_free(&name);
+    return router ? router : gateway_of(c, detail);
+}
+
 /* ---- reading ---- */
 
 static enum aws_event_kind kind_of(const char *type)
@@ -129,12 +139,12 @@ static enum aws_event_end apply_routes(struct cloud *c, const struct jr_node *de
 {
     const struct jr_node *tables = list(detail, "transitGatewayRouteTableArns");
     const struct jr_node *routes = list(detail, "routes");
-    uint32_t router = gateway_of(c, detail);
     bool applied = false, late = false;
     BUG_ON(!tables || !routes); /* as read */
     jr_each(arn, tables)
     {
         const char *name = arn->kind == JR_TEXT ? after_slash(arn->text) : "";
+        uint32_t router = table_router(c, detail, name);
         enum cloud_turn turn =
             router ? cloud_turn(c, router, name, sequence_of(detail)) : CLOUD_TURN_NONE;
         late |= turn == CLOUD_TURN_LATE;

@@ -17,7 +17,8 @@
 #include "driver/routes/poll.h"
 
 struct aws_polled_table {
-    const char *gateway, *table; /* "tgw-...", "tgw-rtb-..." */
+    const char *gateway; /* the router that has it, by the name that cloud_call knows: "tgw-..." */
+    const char *table;   /* "tgw-rtb-..." */
 };
 
 struct aws_poller_config { /* copied */

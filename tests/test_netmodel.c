@@ -830,6 +830,21 @@ TEST(a_link_that_its_cloud_says_is_down)
     w_free(w);
 }
 
+/* A trial is undone, and with it nothing of what has happened just before it. */
+TEST(a_trial_between_an_event_and_its_settling)
+{
+    struct world *w = settled(topo_direct());
+    netmodel_link(w->model, EUW1_A, false, "down", w->now_ms);
+    netmodel_try_failure(w->model, w->now_ms);
+    w_wait(w, 10000);
+    ONLY(w, "dead, and still used", V_LINK_DOWN, V_NO_PATH, V_BLACKHOLE);
+    netmodel_link(w->model, EUW1_A, true, "available", w->now_ms);
+    netmodel_try_failure(w->model, w->now_ms);
+    w_wait(w, 10000);
+    HEALTHY(w, "healed");
+    w_free(w);
+}
+
 TEST(a_session_that_never_came_up)
 {
     struct topo t = topo_direct();
@@ -1330,6 +1345,12 @@ static void draw_event(struct rng *rng, struct world *w)
     attr_release(w->attrs, e.attr);
 }
 
+static uint32_t paths(struct netmodel *m, uint32_t peer, enum route_view view, uint32_t id,
+                      struct rib_route *route)
+{
+    return peer ? rib_paths(m->rib, peer, view, id, route) : 0;
+}
+
 /* Is what the router sends to `hop` announced there, by the book: every link, every view. */
 static bool returned_by(struct world *w, uint16_t r, const struct choice *c, struct fwd_hop hop)
 {
@@ -1341,14 +1362,15 @@ static bool returned_by(struct world *w, uint16_t r, const struct choice *c, str
         uint16_t from = topo_gateway(&w->topo, r), to = topo_gateway(&w->topo, hop.to);
         if (topo_other(k, from) != to || topo_other(k, to) != from)
             continue;
-        uint32_t mine = w->peer[from][l], theirs = w->peer[to][l], n = 0;
-        uint32_t accepted = rib_paths(m->rib, theirs, VIEW_IN_POST, c->prefix_id, route);
-        if (!k->session || (!accepted && m->router[to].post_routes))
+        uint32_t mine = m->session[l][topo_end(k, from)].peer, n = 0;
+        uint32_t theirs = m->session[l][topo_end(k, to)].peer;
+        uint32_t accepted = paths(m, theirs, VIEW_IN_POST, c->prefix_id, route);
+        if (theirs && !accepted && m->router[to].post_routes)
             continue;
-        n = rib_paths(m->rib, mine, VIEW_OUT_POST, c->prefix_id, route);
-        n = n ? n : rib_paths(m->rib, theirs, VIEW_IN_PRE, c->prefix_id, route);
-        n = n ? n : rib_paths(m->rib, theirs, VIEW_IN_POST, c->prefix_id, route);
-        n = n ? n : rib_paths(m->rib, mine, VIEW_OUT_PRE, c->prefix_id, route);
+        n = paths(m, mine, VIEW_OUT_POST, c->prefix_id, route);
+        n = n ? n : paths(m, theirs, VIEW_IN_PRE, c->prefix_id, route);
+        n = n ? n : paths(m, theirs, VIEW_IN_POST, c->prefix_id, route);
+        n = n ? n : paths(m, mine, VIEW_OUT_PRE, c->prefix_id, route);
         const struct attr *a = NULL;
         for (uint32_t i = 0; i < n && !a; i++) {
             const struct attr *x = attr_get(w->attrs, route[i].attr);
@@ -1430,6 +1452,8 @@ PROP(whatever_is_said, 150)
         if (rng_chance(rng, 0.2))
             netmodel_link(w->model, (uint16_t)rng_below(rng, w->topo.n_links), rng_chance(rng, 0.5),
                           "word", w->now_ms);
+        if (rng_chance(rng, 0.2))
+            netmodel_try_failure(w->model, w->now_ms); /* between an event and its settling */
         if (table != TOPO_NONE && rng_chance(rng, 0.3)) {
             uint16_t l = (uint16_t)rng_below(rng, w->topo.n_links);
             const uint16_t of[] = {USE1, table, TOPO_NONE}, now = of[rng_below(rng, 3)];

@@ -227,7 +227,7 @@ static void changed(void *arg, const struct rib_change *c)
     if (n)
         *n += (uint32_t)(c->after != ATTR_NONE) - (uint32_t)(c->before != ATTR_NONE);
     if (shown != (r->post_routes != 0))
-        return_again(m, router);
+        return_shown(m, router);
     route_own_as(m, c);
     struct peer_state *p = netmodel_peer_of(m, c->peer);
     if (p && p->link != TOPO_NONE) {
@@ -389,7 +389,10 @@ static void peer_event(struct netmodel *m, const struct route_event *e)
     const struct rib_peer *now = rib_peer(m->rib, e->peer);
     if (e->type == ROUTE_PEER_UP)
         judge_as(m, p, e->peer);
-    s->peer = e->peer;
+    if (s->peer != e->peer) {
+        s->peer = e->peer;
+        return_session(m, p->link);
+    }
     s->state = now->state;
     s->since_ms = now->since_ms;
     if (now->downs > s->downs)

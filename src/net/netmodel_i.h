@@ -307,7 +307,9 @@ void return_init(struct netmodel *m);
 void return_free(struct netmodel *m);
 /* What a peer with a link has told, or what is told to it, has changed. */
 void return_told(struct netmodel *m, const struct peer_state *p, const struct rib_change *c);
-void return_again(struct netmodel *m, uint16_t router);
+/* A session of the link is known now; the router now shows what it accepts, or no longer. */
+void return_session(struct netmodel *m, uint16_t link);
+void return_shown(struct netmodel *m, uint16_t router);
 /* Does what was chosen lead to somebody to whom the router announces it? */
 void return_judge(struct netmodel *m, uint16_t router, const struct prefix *p,
                   const struct choice *c);
@@ -323,6 +325,7 @@ bool fault_holds(struct netmodel *m, const struct fwd *f, const struct fwd_fault
 /* ---- netmodel_site.c ---- */
 void site_init(struct netmodel *m);
 void site_settle(struct netmodel *m);
+void site_touched(struct netmodel *m); /* which ways are to be walked again; before a trial */
 void site_walk(struct netmodel *m, uint16_t from, uint16_t to, struct pair *out);
 bool site_asymmetric(const struct netmodel *m, const struct pair *there, const struct pair *back);
 bool site_ways_known(const struct netmodel *m, const struct pair *p, uint16_t from);

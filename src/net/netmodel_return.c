@@ -93,23 +93,30 @@ void return_told(struct netmodel *m, const struct peer_state *p, const struct ri
         *w = (struct way_bits){0}; /* the number may be another prefix's next */
 }
 
-/* The router now shows what it accepts, or no longer: its neighbours are looked at anew. */
-void return_again(struct netmodel *m, uint16_t router)
+/* What is announced by the link from this end is looked at anew. */
+static void again(struct netmodel *m, uint16_t link, int from)
 {
-    for (uint32_t l = 0; l < m->topo->n_links; l++) {
-        const struct topo_link *k = &m->topo->link[l];
-        if (k->router[0] != router && k->router[1] != router)
-            continue;
-        int from = !topo_end(k, router);
-        uint32_t bit = m->way[l].bit[from];
-        for (uint32_t id = 1; id < m->n_ways; id++) {
-            const struct prefix *p = NULL;
-            if (m->ways[id].told & bit)
-                p = rib_prefix(m->rib, id);
-            if (p)
-                enqueue(m, (uint16_t)l, from, p);
-        }
+    for (uint32_t id = 1; id < m->n_ways; id++) {
+        const struct prefix *p = NULL;
+        if (m->ways[id].told & m->way[link].bit[from])
+            p = rib_prefix(m->rib, id);
+        if (p)
+            enqueue(m, link, from, p);
     }
+}
+
+void return_session(struct netmodel *m, uint16_t link)
+{
+    again(m, link, 0);
+    again(m, link, 1);
+}
+
+void return_shown(struct netmodel *m, uint16_t router)
+{
+    for (uint32_t l = 0; l < m->topo->n_links; l++)
+        for (int end = 0; end < 2; end++)
+            if (m->topo->link[l].router[end] == router)
+                again(m, (uint16_t)l, !end);
 }
 
 /* The route that a router announces by a link, as either end has it; NULL: none that would hide

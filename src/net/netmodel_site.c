@@ -320,13 +320,19 @@ static void mark(struct netmodel *m, uint16_t to, uint16_t router)
             pair_at(m, i, to)->stale = m->pairs_stale = true;
 }
 
-void site_settle(struct netmodel *m)
+void site_touched(struct netmodel *m)
 {
     const struct topo *t = m->topo;
-    uint32_t id, n = t->n_sites;
+    uint32_t id;
     uint16_t router;
     while (fwd_next_touched(m->fwd, &id, &router))
         mark(m, site_of_watch(t, id), router);
+}
+
+void site_settle(struct netmodel *m)
+{
+    uint32_t n = m->topo->n_sites;
+    site_touched(m);
     if (!m->pairs_stale && !m->heard_changed)
         return;
     bool *walked = mem_new((size_t)n * n, sizeof *walked);

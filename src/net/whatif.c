@@ -215,6 +215,8 @@ bool whatif_look(struct netmodel *m, const struct net_change *change, size_t n, 
         can = sound(m->topo, &change[i]) && expand(t, &change[i]);
     for (size_t i = 0; can && i < t->n; i++)
         whatif_touch(t, &t->change[i]);
+    fault_settle(m); /* what has happened since the model was last settled is not the trial's */
+    site_touched(m);
     if (can)
         play(t, inside, arg);
     whatif_routes_free(t);

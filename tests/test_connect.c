@@ -43,7 +43,8 @@ struct rig {
     td_ms now;
     int64_t real_ms;
     uint32_t moved, event_number;
-    const char *userdata; /* items of UserDataList */
+    const char *connected_at; /* of the contacts in agent events, in JSON; NULL: not told */
+    const char *userdata;     /* items of UserDataList */
     bool down, no_starts, paired;
     char seen[8192]; /* requests that change something: "METHOD PATH BODY\n" */
     struct instance_event told[SEEN_MAX];
@@ -297,8 +298,8 @@ static void say_agent(struct rig *g, const char *user, const char *type, const c
         buf_fmt(&b,
                 "{\"ContactId\":\"%s\",\"Channel\":\"VOICE\",\"State\":\"%s\","
                 "\"StateStartTimestamp\":\"%s\",\"QueueTimestamp\":\"2026-11-22T10:00:00Z\","
-                "\"Queue\":{\"ARN\":\"" ARN "/queue/Q1\"}}",
-                contact, state, at);
+                "\"ConnectedToAgentTimestamp\":%s,\"Queue\":{\"ARN\":\"" ARN "/queue/Q1\"}}",
+                contact, state, at, g->connected_at ? g->connected_at : "null");
     buf_str(&b, "]}}");
     (void)snprintf(key, sizeof key, "U-%s", user);
     struct hash_key h = hash_key_of(key, strlen(key));
@@ -859,6 +860,29 @@ TEST(killed_and_started_again)
     CHECK_EQ(n, 2);
     buf_free(&position);
     rig_close(&g);
+}
+
+/* tandem begins while people talk: what it hears first may be a contact that is on hold, or over.
+ * Its wait ended when it was connected, not when it was heard of. */
+TEST(heard_of_late)
+{
+    static const char *const states[] = {"CONNECTED", "CONNECTED_ONHOLD", "ENDED"};
+    for (size_t k = 0; k < COUNTOF(states); k++) {
+        struct rig g;
+        rig_open(&g);
+        begin(&g);
+        g.now += 60000;
+        g.connected_at = "\"2026-11-22T10:00:03.500Z\"";
+        say_agent(&g, "ann", "HEART_BEAT", "ROUTABLE", C1, states[k]);
+        until_told(&g, k == 0 ? 3 : 4);
+        IS_CONTACT(0, C1, CONTACT_QUEUED, UINT32_MAX);
+        CHECK_EQ(g.told[0].contact.at, (NOW_MS - 3000));
+        IS_CONTACT(1, C1, CONTACT_CONNECTED, 0);
+        CHECK_EQ(g.told[1].contact.at, (NOW_MS - 3000) + 3500);
+        if (k > 0)
+            CHECK(g.told[2].contact.at > (NOW_MS - 3000) + 60000);
+        rig_close(&g);
+    }
 }
 
 PROP(positions_that_are_none, 300)

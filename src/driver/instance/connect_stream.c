@@ -59,8 +59,9 @@ void connect__contact_ended(struct connect *c, uint32_t row, uint8_t end, td_ms 
     connect__row_free(c, row);
 }
 
+/* connected_at: when it was connected first; 0: not told. */
 static void contact_moves(struct connect *c, uint32_t row, enum row_state state, uint32_t agent,
-                          td_ms at)
+                          td_ms at, td_ms connected_at)
 {
     static const uint8_t told[] = {[ROW_CONNECTED] = CONTACT_CONNECTED,
                                    [ROW_HELD] = CONTACT_HELD,
@@ -74,8 +75,13 @@ static void contact_moves(struct connect *c, uint32_t row, enum row_state state,
         connect__say(c, &(struct instance_event){.type = INST_RELEASED, .outcome = {r->id, false}});
     r->leaving = r->given = false;
     connect__row_agent(c, row, agent);
-    if (state == ROW_WRAPUP && r->state < ROW_CONNECTED)
-        connect__say_contact(c, r, CONTACT_CONNECTED, 0, at); /* its talk was over between two */
+    if (r->state < ROW_CONNECTED) { /* it may be on hold or over when we first hear of it */
+        td_ms since = connected_at && connected_at < at ? connected_at : at;
+        if (state == ROW_CONNECTED)
+            at = since;
+        else
+            connect__say_contact(c, r, CONTACT_CONNECTED, 0, since);
+    }
     r->state = state;
     r->at = at;
     r->missing = 0;
@@ -95,7 +101,7 @@ static void agent_contact(struct connect *c, const struct agent_contact *k, uint
     uint32_t row = connect__waits_here(c, k->id, k->channel, k->queue_arn,
                                        k->queued_at ? k->queued_at : event_at);
     if (row != NO_ROW)
-        contact_moves(c, row, s, agent, k->state_at ? k->state_at : event_at);
+        contact_moves(c, row, s, agent, k->state_at ? k->state_at : event_at, k->connected_at);
 }
 
 static bool has_contact(const struct agent_event *e, struct td_id here)
@@ -227,7 +233,7 @@ static void on_contact_record(struct connect *c, const char *data, size_t n)
         if (r.connected_at &&
             row->state < ROW_CONNECTED) { /* its agent's events are still to come */
             uint32_t agent = connect__agent_of(c, r.agent_arn, r.username);
-            contact_moves(c, i, ROW_CONNECTED, agent, r.connected_at);
+            contact_moves(c, i, ROW_CONNECTED, agent, r.connected_at, 0);
         }
         connect__contact_ended(c, i, r.connected_at ? ENDED_COMPLETED : end_of(r.disconnect_reason),
                                r.disconnected_at + r.wrapup_ms);
@@ -315,13 +321,13 @@ static void apply_event(struct connect *c, const struct contact_event *e)
                                 e->queued_at ? e->queued_at : e->at);
         if (i != NO_ROW && c->row[i].state < ROW_CONNECTED)
             contact_moves(c, i, ROW_CONNECTED, connect__agent_of(c, e->agent_arn, ""),
-                          e->connected_at ? e->connected_at : e->at);
+                          e->connected_at ? e->connected_at : e->at, 0);
         break;
     case CONTACT_EVENT_DISCONNECTED:
         if (i != NO_ROW && c->row[i].state == ROW_QUEUED)
             connect__contact_ended(c, i, end_of(e->disconnect_reason), e->at);
         else if (i != NO_ROW && c->row[i].state > ROW_QUEUED)
-            contact_moves(c, i, ROW_WRAPUP, c->row[i].agent, e->at);
+            contact_moves(c, i, ROW_WRAPUP, c->row[i].agent, e->at, 0);
         break;
     case CONTACT_EVENT_COMPLETED:
         if (i != NO_ROW && c->row[i].state >= ROW_QUEUED)

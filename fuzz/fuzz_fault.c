@@ -59,9 +59,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     BUG_ON(again.kind != x.kind || again.region != x.region || again.mode != x.mode ||
            again.error != x.error || again.rate != x.rate || again.until_ms != x.until_ms ||
            again.delay_ms != x.delay_ms || again.skew_ms != x.skew_ms ||
-           again.drop_contacts != x.drop_contacts || again.streams[0] != x.streams[0] ||
-           again.streams[1] != x.streams[1] || strcmp(again.service, x.service) != 0 ||
-           strcmp(again.operation, x.operation) != 0);
+           again.drop_contacts != x.drop_contacts || again.desktops_stay != x.desktops_stay ||
+           again.streams[0] != x.streams[0] || again.streams[1] != x.streams[1] ||
+           strcmp(again.service, x.service) != 0 || strcmp(again.operation, x.operation) != 0);
     json_decref(o);
     buf_free(&text);
     return 0;

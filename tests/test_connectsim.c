@@ -5,6 +5,8 @@
 #include "connect/throttle.h"
 #include "tap.h"
 
+#include <math.h>
+
 enum { NOTES_MAX = 200000 };
 
 struct seen { /* what a listener was told of a contact */
@@ -310,6 +312,41 @@ TEST(agents_move_when_their_contacts_are_cleared)
     end(&f);
 }
 
+/* Of a pair's agents a lost region keeps nothing: what they have ends at once, and they are where
+ * their group sends them next, without a word of theirs. */
+TEST(agents_who_are_cut_off)
+{
+    struct fixture f = begin(6, true, 100);
+    struct tdg *g = default_group(&f);
+    const struct res_list *l = &f.m->list[RES_USER];
+    center_skip(f.c, 20 * 60000);
+    for (uint32_t i = 0; i < l->n; i++) {
+        struct user *u = (struct user *)l->item[i];
+        if (u->side)
+            continue;
+        user_cut_off(u);
+        CHECK(u->logged_in && LIST_EMPTY(&u->contacts));
+        CHECK(!engine_signed_in(f.m->side[0]->engine, u->index));
+    }
+    CHECK_EQ(on_side(&f, 0), 12);
+    center_skip(f.c, 60000);
+    for (uint32_t i = 0; i < l->n; i++) { /* nor do they get anything */
+        struct user *u = (struct user *)l->item[i];
+        CHECK(u->side || LIST_EMPTY(&u->contacts));
+    }
+    user_reach((struct user *)l->item[0]); /* his region is reached again */
+    CHECK(engine_signed_in(f.m->side[0]->engine, ((struct user *)l->item[0])->index));
+    g->wanted.telephony[0] = g->wanted.agent[0] = 0;
+    g->wanted.telephony[1] = g->wanted.agent[1] = 100;
+    tdg_apply(g);
+    center_skip(f.c, 1800000);
+    CHECK_EQ(on_side(&f, 0), 0);
+    for (uint32_t i = 0; i < l->n; i++)
+        CHECK(engine_signed_in(f.m->side[1]->engine, ((struct user *)l->item[i])->index));
+    recount(&f);
+    end(&f);
+}
+
 static struct status *status_named(const struct fixture *f, const char *name)
 {
     return (struct status *)res_named(f->m->side[0], RES_STATUS, name);
@@ -326,7 +363,11 @@ static void anything(struct fixture *f, struct rng *rng)
     struct tdg *g = default_group(f);
     for (uint64_t n = rng_below(rng, 5); k && n; n--)
         k = TAILQ_NEXT(k, of_instance);
-    switch (rng_below(rng, 10)) {
+    switch (rng_below(rng, 11)) {
+    case 10:
+        user_cut_off(u);
+        user_reach(u);
+        break;
     case 0: user_set_status(u, status_named(f, names[rng_below(rng, 4)])); break;
     case 1: user_log_out(u, rng_chance(rng, 0.5)); break;
     case 2: user_log_in(u); break;
@@ -445,6 +486,86 @@ TEST(limits_go_by_time_that_passes)
         throttle_free(&t);
         end(&f);
     }
+}
+
+/* ---- who calls where ---- */
+
+static const char two_pairs[] = "hub: {name: hub, lat: 39, lon: -77}\n"
+                                "sites:\n"
+                                "  - {name: us-east-1, lat: 38.9, lon: -77.5}\n"
+                                "  - {name: us-west-2, lat: 45.8, lon: -119.7}\n"
+                                "  - {name: eu-central-1, lat: 50.1, lon: 8.7}\n"
+                                "  - {name: eu-west-2, lat: 51.5, lon: -0.1}\n"
+                                "queues: [{name: us}, {name: eu}]\n"
+                                "profiles: [{name: us, queues: [us]}, {name: eu, queues: [eu]}]\n"
+                                "agents:\n"
+                                "  - {site: us-east-1, count: 40, profile: us}\n"
+                                "  - {site: us-west-2, count: 40, profile: us}\n"
+                                "  - {site: eu-central-1, count: 40, profile: eu}\n"
+                                "  - {site: eu-west-2, count: 40, profile: eu}\n"
+                                "workload:\n"
+                                "  load: 0.7\n"
+                                "  origins:\n"
+                                "    - {npa: 404, lat: 33.73, lon: -84.37}\n"
+                                "    - {country: GB, lat: 51.51, lon: -0.13}\n"
+                                "    - {npa: 206, lat: 47.56, lon: -122.35}\n"
+                                "    - {country: DE, lat: 52.52, lon: 13.40}\n";
+
+/* Contacts, and those of the other continent's queue. Each caller's number is of the continent
+ * whose number he calls. */
+static void count_calls(const struct instance *i, const struct contact_list *list, bool american,
+                        uint32_t *calls, uint32_t *astray)
+{
+    const struct contact *k;
+    TAILQ_FOREACH(k, list, of_instance)
+    {
+        bool us = strncmp(k->customer_address, "+1404555", 8) == 0 ||
+                  strncmp(k->customer_address, "+1206555", 8) == 0;
+        bool eu = strncmp(k->customer_address, "+445550", 7) == 0 ||
+                  strncmp(k->customer_address, "+495550", 7) == 0;
+        CHECK(american ? us : eu);
+        CHECK(k->queue != NULL);
+        ++*calls;
+        *astray += strcmp(k->queue->r.name, american ? "us" : "eu") != 0;
+    }
+}
+
+TEST(callers_call_where_they_are_served)
+{
+    struct buf errors = {0};
+    struct config *config = config_load(two_pairs, strlen(two_pairs), "t", &errors);
+    CHECK_STR(errors.data ? errors.data : "", "");
+    struct center *c = center_new(&(struct center_options){.config = config,
+                                                           .pairs = true,
+                                                           .account = "123456789012",
+                                                           .seed = 3,
+                                                           .start = 1800000000000,
+                                                           .history_max = 100000,
+                                                           .arrivals = true});
+    CHECK_EQ(center_n_mirrors(c), 2);
+    for (int warm = 1; warm >= 0; warm--) {
+        uint32_t calls = 0, astray = 0;
+        if (warm)
+            center_warm(c, 30 * 60000);
+        else
+            center_skip(c, 4 * 3600000);
+        for (uint32_t m = 0; m < 2; m++)
+            for (uint8_t s = 0; s < 2; s++) {
+                struct instance *i = center_mirror(c, m)->side[s];
+                bool american = strncmp(i->region->name, "us", 2) == 0;
+                count_calls(i, &i->live, american, &calls, &astray);
+                count_calls(i, &i->ended, american, &calls, &astray);
+                CHECK(i->n_ended > 50 && i->n_live > 10); /* at work */
+            }
+        CHECK(calls > 500);
+        if (warm)
+            CHECK_EQ(astray, 0);
+        else /* half of 5 % are astray to where they belong; 2.5 % +- four standard deviations */
+            CHECK(fabs(astray / (double)calls - 0.025) < 4 * sqrt(0.025 * 0.975 / calls));
+    }
+    center_free(c);
+    config_free(config);
+    buf_free(&errors);
 }
 
 TAP_MAIN

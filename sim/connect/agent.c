@@ -78,6 +78,20 @@ void user_log_out(struct user *u, bool now)
     center_tell(u->r.mirror->center, CE_AGENT_LOGOUT, i, NULL, u);
 }
 
+void user_cut_off(struct user *u)
+{
+    struct instance *i = where(u);
+    mirror_settle(u->r.mirror);
+    engine_sign_out(i->engine, now_of(u), u->index, true);
+    instance_drain(i);
+}
+
+void user_reach(struct user *u)
+{
+    if (u->logged_in)
+        apply_status(u, u->next_status ? u->next_status : u->status);
+}
+
 void user_set_status(struct user *u, struct status *s)
 {
     if (!LIST_EMPTY(&u->contacts)) {
@@ -116,8 +130,7 @@ void user_contact_gone(struct user *u)
 static void arrive_elsewhere(struct user *u)
 {
     u->side = u->to_side;
-    if (u->logged_in)
-        apply_status(u, u->next_status ? u->next_status : u->status);
+    user_reach(u);
 }
 
 void user_told(struct instance *i, struct user *u, const struct engine_event *e)
@@ -169,8 +182,7 @@ static void send_to(struct user *u, uint8_t side)
         return;
     u->to_side = side;
     if (u->side == side) { /* called back before he had gone */
-        if (u->logged_in)
-            apply_status(u, u->next_status ? u->next_status : u->status);
+        user_reach(u);
         return;
     }
     struct instance *i = where(u);

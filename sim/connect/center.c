@@ -130,6 +130,13 @@ void center_skip(struct center *c, int64_t ms)
     run_until(c, c->now + ms, UINT64_MAX);
 }
 
+void center_warm(struct center *c, int64_t ms)
+{
+    c->warming = true;
+    center_skip(c, ms);
+    c->warming = false;
+}
+
 int64_t center_wait(const struct center *c, int64_t wall_ms, int64_t max)
 {
     struct instance *who;

@@ -369,6 +369,8 @@ int64_t center_limits_ms(const struct center *c, int64_t wall_ms);
 void center_run(struct center *c, int64_t wall_ms);
 /* Moves the clock on by so much, besides what the wall clock does, and plays what falls due. */
 void center_skip(struct center *c, int64_t ms);
+/* The same before anybody looks, so that it is a centre at work and not one that opens its doors. */
+void center_warm(struct center *c, int64_t ms);
 /* Wall milliseconds until center_run has something to do, 0 or more; at most `max`. */
 int64_t center_wait(const struct center *c, int64_t wall_ms, int64_t max);
 /* Calls fn(arg) at center time `at`, in center_run. Cannot be taken back: fn looks whether there is
@@ -463,6 +465,10 @@ bool number_called(struct number *n, const struct contact_start *more);
 
 void user_log_in(struct user *u);
 void user_log_out(struct user *u, bool now); /* now: his contacts are dropped */
+/* His region has gone, his desktop has not, which in a pair is connected to both: whatever he has
+ * ends, and he gets nothing until he is sent to the other region, or this one is reached again. */
+void user_cut_off(struct user *u);
+void user_reach(struct user *u);
 void user_set_status(struct user *u, struct status *s); /* on a contact: it becomes the next one */
 void user_clear(struct user *u); /* his wrap-up is over now */
 /* Puts the wanted plan in force: calls at once, agents each when his contacts are cleared. Who

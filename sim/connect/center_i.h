@@ -23,6 +23,7 @@ struct center {
     td_ms now;
     int64_t wall_base_ms, skipped_ms;
     td_ms base;
+    bool warming;
     struct region region[REGIONS_MAX];
     uint32_t n_regions;
     struct mirror *mirror[MIRRORS_MAX];

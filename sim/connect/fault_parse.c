@@ -8,14 +8,28 @@ const char *const fault_names[FAULT_KINDS] = {
     "stream_duplicates", "events_lost", "agents_lost", "flows_broken",   "clock_skew"};
 const char *const fault_mode_names[FAULT_MODES] = {"refuse", "reset", "black_hole", "slow"};
 
-enum member { REGION, MODE, ERROR, SERVICE, OPERATION, RATE, DELAY, SKEW, STREAM, DROP, FOR, KIND };
-static const char *const member_names[] = {"region",    "mode",          "error",    "service",
-                                           "operation", "rate",          "delay_ms", "skew_ms",
-                                           "stream",    "drop_contacts", "for_ms",   "fault"};
+enum member {
+    REGION,
+    MODE,
+    ERROR,
+    SERVICE,
+    OPERATION,
+    RATE,
+    DELAY,
+    SKEW,
+    STREAM,
+    DROP,
+    STAY,
+    FOR,
+    KIND
+};
+static const char *const member_names[] = {
+    "region",  "mode",   "error",         "service",       "operation", "rate", "delay_ms",
+    "skew_ms", "stream", "drop_contacts", "desktops_stay", "for_ms",    "fault"};
 #define M(member) (1u << (member))
 #define ANY       (M(REGION) | M(FOR) | M(KIND))
 static const uint32_t allowed[FAULT_KINDS] = {
-    [FAULT_REGION_DOWN] = ANY | M(MODE) | M(DELAY) | M(DROP),
+    [FAULT_REGION_DOWN] = ANY | M(MODE) | M(DELAY) | M(DROP) | M(STAY),
     [FAULT_API_ERRORS] = ANY | M(SERVICE) | M(OPERATION) | M(RATE) | M(ERROR),
     [FAULT_API_SLOW] = ANY | M(SERVICE) | M(OPERATION) | M(RATE) | M(DELAY),
     [FAULT_THROTTLE_STORM] = ANY | M(SERVICE) | M(OPERATION) | M(RATE),
@@ -90,6 +104,9 @@ static const char *take_member(enum member m, const json_t *v, struct center *c,
     case DROP:
         x->drop_contacts = json_is_true(v);
         return json_is_boolean(v) ? NULL : "drop_contacts is true or false.";
+    case STAY:
+        x->desktops_stay = json_is_true(v);
+        return json_is_boolean(v) ? NULL : "desktops_stay is true or false.";
     case FOR:
         return take_ms(v, 1, FAULT_MS_MAX, &x->until_ms, "for_ms is a number, a day at most.");
     case KIND: break;
@@ -164,6 +181,8 @@ void fault_write(struct jw *w, const struct fault *x, int64_t now_ms)
     if (has & M(DROP)) {
         jw_key(w, "drop_contacts");
         jw_bool(w, x->drop_contacts);
+        jw_key(w, "desktops_stay");
+        jw_bool(w, x->desktops_stay);
     }
     if (has & M(STREAM))
         put(w, "stream",

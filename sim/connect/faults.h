@@ -6,12 +6,15 @@
  *
  *      fault              members                     what
  *      region_down        region*, mode, delay_ms,    its API answers to nobody: mode "refuse" (the
- *                         drop_contacts               connection is closed unanswered), "reset",
- *                                                     "black_hole", "slow" (waits delay_ms).
+ *                         drop_contacts,              connection is closed unanswered), "reset",
+ *                         desktops_stay               "black_hole", "slow" (waits delay_ms).
  *                                                     Unless it is slow, nothing comes out of it:
  *                                                     feeds are held back, contact events are lost.
  *                                                     drop_contacts: its contacts end, its agents
- *                                                     are cut off, calls to it do not get through
+ *                                                     are cut off, calls to it do not get through;
+ *                                                     they are logged out, or with desktops_stay
+ *                                                     work again once their group sends them to
+ *                                                     the pair's other region
  *      api_errors         service, operation, rate,   calls fail with `error` (InternalService-
  *                         error                       Exception, with its own HTTP status)
  *      api_slow           service, operation, rate,   answers come after delay_ms

@@ -23,8 +23,8 @@ struct fault {
     char service[32], operation[96]; /* "": any */
     double rate;
     int64_t delay_ms, skew_ms, until_ms; /* until: of the loop; INT64_MAX: until it is ended */
-    bool drop_contacts, streams[FEEDS];
-    struct td_id *lost; /* agents that it has logged out */
+    bool drop_contacts, desktops_stay, streams[FEEDS];
+    struct td_id *lost; /* agents that it has logged out, or whose desktops it has cut off */
     uint32_t n_lost;
 };
 

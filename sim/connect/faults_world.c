@@ -20,7 +20,10 @@ static void lose_agents(struct faults *f, struct fault *x, double rate)
                 continue;
             x->lost = mem_grow(x->lost, x->n_lost + 1, sizeof *x->lost);
             x->lost[x->n_lost++] = u->r.id;
-            user_log_out(u, true);
+            if (x->desktops_stay)
+                user_cut_off(u);
+            else
+                user_log_out(u, true);
         }
     }
 }
@@ -39,7 +42,11 @@ static void return_agents(struct faults *f, struct fault *x)
         const struct res_list *l = &center_mirror(f->o.center, m)->list[RES_USER];
         for (uint32_t n = 0; n < l->n; n++) {
             struct user *u = (struct user *)l->item[n];
-            if (!u->logged_in && was_lost(x, u->r.id))
+            if (!was_lost(x, u->r.id))
+                continue;
+            if (u->logged_in)
+                user_reach(u);
+            else if (!x->desktops_stay) /* else he has left by himself meanwhile */
                 user_log_in(u);
         }
     }

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "base/log.h"
+#include "base/when.h"
 #include "connect/front.h"
 #include "connect/ops.h"
 #include "connect/outside.h"
@@ -23,7 +24,8 @@ enum {
     EXIT_USE = 2,
     EXIT_CONF = 78,
     TURN_MS = 20,
-    SKIP_MAX_MS = 86400000
+    SKIP_MAX_MS = 86400000,
+    WARM_MAX_MS = 14400000 /* by then every contact of the beginning is over */
 };
 #define SPEED_MAX 1000.0
 
@@ -35,6 +37,7 @@ struct program {
     uint32_t n_names;
     int port;
     double speed;
+    int64_t warm_ms;
     uint64_t seed;
     bool throttle, seeded, no_arrivals;
 
@@ -64,6 +67,9 @@ static const char help[] =
     "                        0: time passes only when PUT /sim/clock says so\n"
     "  -s, --seed N          of all that is drawn; the same seed makes the same ids\n"
     "  -t, --throttle on|off AWS's limits of API calls (default on)\n"
+    "  -w, --warm TIME       so much is played before it listens (30m, at most 4h), so that it is "
+    "a\n"
+    "                        centre at work and not one that opens its doors (default 0s)\n"
     "      --no-arrivals     no contacts but those that are started\n"
     "  -L, --lambda NAME=URL a Lambda function that flows may call, and where its events go;\n"
     "                        {region} in the URL becomes the region; may be given again\n"
@@ -211,7 +217,8 @@ static int serve(struct program *p)
                                                        .front = p->front,
                                                        .setup = p->setup,
                                                        .limits = p->throttle,
-                                                       .wall_ms = wall_ms});
+                                                       .wall_ms = wall_ms,
+                                                       .warm_ms = p->warm_ms});
     uv_timer_init(&p->loop, &p->turn);
     uv_signal_init(&p->loop, &p->interrupt);
     uv_signal_init(&p->loop, &p->terminate);
@@ -287,6 +294,10 @@ static int take_option(struct program *p, int k)
             return -1;
         }
         break;
+    case 'w':
+        if (when_parse_span(optarg, &p->warm_ms) && p->warm_ms <= WARM_MAX_MS)
+            return -1;
+        break;
     case 't':
         p->throttle = strcmp(optarg, "on") == 0;
         if (p->throttle || strcmp(optarg, "off") == 0)
@@ -300,23 +311,17 @@ static int take_option(struct program *p, int k)
 
 static int options(struct program *p, int argc, char **argv)
 {
-    static const struct option longs[] = {{"config", required_argument, 0, 'c'},
-                                          {"regions", required_argument, 0, 'r'},
-                                          {"port", required_argument, 0, 'p'},
-                                          {"listen", required_argument, 0, 'l'},
-                                          {"speed", required_argument, 0, 'S'},
-                                          {"seed", required_argument, 0, 's'},
-                                          {"throttle", required_argument, 0, 't'},
-                                          {"no-arrivals", no_argument, 0, 'A'},
-                                          {"name", required_argument, 0, 'n'},
-                                          {"lambda", required_argument, 0, 'L'},
-                                          {"events", required_argument, 0, 'E'},
-                                          {"coverage", no_argument, 0, 'C'},
-                                          {"help", no_argument, 0, 'h'},
-                                          {"version", no_argument, 0, 'V'},
-                                          {0}};
+    static const struct option longs[] = {
+        {"config", required_argument, 0, 'c'},   {"regions", required_argument, 0, 'r'},
+        {"port", required_argument, 0, 'p'},     {"listen", required_argument, 0, 'l'},
+        {"speed", required_argument, 0, 'S'},    {"seed", required_argument, 0, 's'},
+        {"throttle", required_argument, 0, 't'}, {"warm", required_argument, 0, 'w'},
+        {"no-arrivals", no_argument, 0, 'A'},    {"name", required_argument, 0, 'n'},
+        {"lambda", required_argument, 0, 'L'},   {"events", required_argument, 0, 'E'},
+        {"coverage", no_argument, 0, 'C'},       {"help", no_argument, 0, 'h'},
+        {"version", no_argument, 0, 'V'},        {0}};
     opterr = 0;
-    for (int k; (k = getopt_long(argc, argv, "c:r:p:l:n:S:s:t:L:h", longs, NULL)) != -1;) {
+    for (int k; (k = getopt_long(argc, argv, "c:r:p:l:n:S:s:t:w:L:h", longs, NULL)) != -1;) {
         int rc = take_option(p, k);
         if (rc >= 0)
             return rc;
@@ -366,7 +371,7 @@ int main(int argc, char **argv)
                                  .account = p.setup->account,
                                  .speed = p.speed,
                                  .seed = p.seed,
-                                 .start = wall_ms(),
+                                 .start = wall_ms() - p.warm_ms,
                                  .wall_ms = steady_ms(),
                                  .history_max = p.setup->history_max,
                                  .arrivals = p.setup->arrivals && !p.no_arrivals,

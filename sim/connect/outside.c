@@ -48,6 +48,7 @@ struct outside *outside_new(const struct outside_options *o)
     out->streams = streams_new(&(struct streams_options){
         .center = o->center, .front = o->front, .limits = o->limits, .wall_ms = o->wall_ms});
     out->feed = feed_new(o->center, out->streams, o->setup->shards);
+    center_warm(o->center, o->warm_ms);
     out->lambda = lambda_new(o->loop);
     out->flows = flows_new(o->center, out->lambda);
     if (o->setup->events_url[0])

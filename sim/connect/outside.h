@@ -13,6 +13,8 @@ struct outside_options {
     const struct setup *setup; /* shards, functions */
     bool limits;               /* of Kinesis */
     int64_t (*wall_ms)(void);
+    int64_t warm_ms; /* played at once, before there are functions and a webhook: calls go to the
+                        queues that their flows lead to. Streams have all of it. */
 };
 struct outside *outside_new(const struct outside_options *o) MUST_USE;
 /* Ends what is under way; outside_free once done(arg) was called and the loop has ended. */

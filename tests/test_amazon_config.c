@@ -60,6 +60,71 @@ TEST(what_is_given_and_what_is_not)
     buf_free(&errors);
 }
 
+/* Each change of one member is seen; only what is not a member (comments, order of keys) is not. */
+TEST(what_is_the_same)
+{
+    static const char text[] = CENTRE
+        "amazon:\n"
+        "  endpoint: http://127.0.0.1:8410\n"
+        "  account: \"123456789012\"\n"
+        "  profile: mine\n"
+        "  flow: Enter\n"
+        "  available: Here\n"
+        "  offline: Gone\n"
+        "  listen: 127.0.0.2\n"
+        "  port: 1234\n"
+        "  key_file: keyfile\n"
+        "  instances:\n"
+        "    - {site: us-east-1, instance: one, numbers: [\"+12125550100\", \"+12125550101\"]}\n"
+        "    - {site: west, region: us-west-2, instance: two, agent_stream: sa,\n"
+        "       record_stream: sr, numbers: \"+12125550102\"}\n"
+        "  pairs: [{first: us-east-1, second: west, group: \"arn:g\", agents: true,\n"
+        "           sign_in: true, dwell: 70}]\n";
+    static const struct {
+        const char *was, *is;
+        bool same;
+    } rows[] = {
+        {"port: 1234", "port:  1234 # a comment", true},
+        {"127.0.0.1:8410", "127.0.0.1:8411", false},
+        {"123456789012", "123456789013", false},
+        {"profile: mine", "profile: min", false},
+        {"flow: Enter", "flow: Entry", false},
+        {"available: Here", "available: There", false},
+        {"offline: Gone", "offline: Away", false},
+        {"127.0.0.2", "127.0.0.3", false},
+        {"port: 1234", "port: 1235", false},
+        {"keyfile", "otherfile", false},
+        {"instance: one", "instance: first", false},
+        {"region: us-west-2", "region: us-west-1", false},
+        {"agent_stream: sa", "agent_stream: sb", false},
+        {"record_stream: sr", "record_stream: sb", false},
+        {"+12125550101", "+12125550103", false},
+        {", \"+12125550101\"", "", false},
+        {"first: us-east-1, second: west", "first: west, second: us-east-1", false},
+        {"arn:g", "arn:h", false},
+        {"agents: true,\n", "agents: false,\n", false},
+        {"sign_in: true", "sign_in: false", false},
+        {"dwell: 70", "dwell: 71", false},
+    };
+    for (size_t i = 0; i < COUNTOF(rows); i++) {
+        struct amazon_config *a = amazon_config_new(), *b = amazon_config_new();
+        struct buf other = {0}, errors = {0};
+        const char *at = strstr(text, rows[i].was);
+        CHECK(at);
+        buf_fmt(&other, "%.*s%s%s", (int)(at - text), text, rows[i].is, at + strlen(rows[i].was));
+        struct config *c = load(text, a, &errors), *d = load(other.data, b, &errors);
+        CHECK_STR(errors.data ? errors.data : "", "");
+        if (amazon_config_same(a, b) != rows[i].same || amazon_config_same(b, a) != rows[i].same)
+            TAP_FAIL("%s and %s", rows[i].was, rows[i].is);
+        config_free(c);
+        config_free(d);
+        amazon_config_free(a);
+        amazon_config_free(b);
+        buf_free(&other);
+        buf_free(&errors);
+    }
+}
+
 TEST(without_the_section)
 {
     struct amazon_config *a = amazon_config_new();

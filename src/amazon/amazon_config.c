@@ -184,3 +184,32 @@ struct conf_section amazon_config_section(struct amazon_config *a)
 {
     return (struct conf_section){"amazon", &table, a, NULL};
 }
+
+#define SAME(m) (strcmp(a->m, b->m) == 0)
+
+static bool same_instance(const struct amazon_instance *a, const struct amazon_instance *b)
+{
+    bool same = a->site == b->site && SAME(region) && SAME(instance) && SAME(agent_stream) &&
+                SAME(record_stream) && a->numbers.n == b->numbers.n;
+    for (uint32_t i = 0; same && i < a->numbers.n; i++)
+        same = SAME(numbers.number[i]);
+    return same;
+}
+
+static bool same_pair(const struct amazon_pair *a, const struct amazon_pair *b)
+{
+    return a->site[0] == b->site[0] && a->site[1] == b->site[1] && SAME(group) &&
+           a->agents == b->agents && a->sign_in == b->sign_in && a->dwell_ms == b->dwell_ms;
+}
+
+bool amazon_config_same(const struct amazon_config *a, const struct amazon_config *b)
+{
+    bool same = a->given == b->given && SAME(endpoint) && SAME(account) && SAME(profile) &&
+                SAME(flow) && SAME(available) && SAME(offline) && SAME(listen) && SAME(key_file) &&
+                a->port == b->port && a->n_instances == b->n_instances && a->n_pairs == b->n_pairs;
+    for (uint32_t i = 0; same && i < a->n_instances; i++)
+        same = same_instance(&a->instance[i], &b->instance[i]);
+    for (uint32_t i = 0; same && i < a->n_pairs; i++)
+        same = same_pair(&a->pair[i], &b->pair[i]);
+    return same;
+}

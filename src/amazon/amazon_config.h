@@ -44,3 +44,5 @@ struct amazon_config *amazon_config_new(void) MUST_USE;
 void amazon_config_free(struct amazon_config *a);
 /* The section's table and where it goes; `a` must be new; NULL for the reference. */
 struct conf_section amazon_config_section(struct amazon_config *a);
+/* Do both say the same? A running centre keeps what it began with. */
+bool amazon_config_same(const struct amazon_config *a, const struct amazon_config *b);

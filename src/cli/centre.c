@@ -65,10 +65,9 @@ int centre_load(struct centre *c, const struct conf_section *own)
 
 /* ---- stopping ---- */
 
-static void on_live_closed(void *arg)
+static void on_left(void *arg)
 {
     struct centre *c = arg;
-    c->live = NULL;
     if (!c->signals)
         return;
     uv_close((uv_handle_t *)&c->interrupt, NULL);
@@ -77,18 +76,11 @@ static void on_live_closed(void *arg)
     uv_close((uv_handle_t *)&c->end, NULL);
 }
 
-static void on_left(void *arg)
+/* Nothing falls due any more: what is under way is made durable, and drivers may go. */
+static void on_live_closed(void *arg)
 {
     struct centre *c = arg;
-    if (c->live)
-        live_close(c->live, on_live_closed, c);
-    else
-        on_live_closed(c);
-}
-
-static void on_watch_closed(void *arg)
-{
-    struct centre *c = arg;
+    c->live = NULL;
     for (int n = 0; c->world && n < NODES_MAX; n++)
         if (world_node(c->world, (uint8_t)n))
             node_flush(world_node(c->world, (uint8_t)n));
@@ -96,6 +88,15 @@ static void on_watch_closed(void *arg)
         c->leave(c->arg, on_left, c);
     else
         on_left(c);
+}
+
+static void on_watch_closed(void *arg)
+{
+    struct centre *c = arg;
+    if (c->live)
+        live_close(c->live, on_live_closed, c);
+    else
+        on_live_closed(c);
 }
 
 static void on_api_closed(void *arg)
@@ -225,6 +226,7 @@ bool centre_begin(struct centre *c)
                                            .pseudonym_key = {c->key[0], c->key[1]},
                                            .seed = c->seed,
                                            .simulated = c->simulated,
+                                           .faults = c->faults,
                                            .fatal = on_fatal,
                                            .arg = c});
     c->watch = (struct netwatch){.loop = &c->loop, .api = c->api, .seed = mix64(c->seed)};
@@ -248,6 +250,8 @@ bool centre_world(struct centre *c, struct world_options *o, double speed, int64
     c->live = live_new(&(struct live_options){.loop = &c->loop,
                                               .world = c->world,
                                               .speed = speed,
+                                              .now = c->now ? c->now(c->arg) : 0,
+                                              .shared = c->now != NULL,
                                               .rush_until = world_start(c->world) + rush_ms,
                                               .turned = api_turned,
                                               .arg = c->api});

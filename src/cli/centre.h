@@ -13,8 +13,9 @@
  * What fails says so on stderr, and leaves the exit code in `rc`. After centre_begin the way out is
  * centre_stop, centre_loop and centre_free, whatever has failed on the way in.
  *
- * It ends in this order: HTTP server, API, watch of the network, what the command has of its own
- * (`leave`), the clock; so nobody looks at what is gone. Nodes are flushed before `leave`.
+ * It ends in this order: HTTP server, API, watch of the network, the clock, and then what the command
+ * has of its own (`leave`); so nobody looks at what is gone. What nodes have stated is made durable
+ * once the clock stands.
  *
  * SIGINT and SIGTERM end it, a second one at once. SIGHUP reads the configuration again: a file
  * with a mistake changes nothing, and the log names the lines. */
@@ -40,7 +41,9 @@ struct centre {
     int64_t for_ms;                          /* of wall time; 0: until it is told */
 
     /* What a command adds; all may be NULL, and get `arg`. */
+    td_ms (*now)(void *arg); /* the clock that the world is to follow; NULL: it has its own */
     bool simulated; /* faults may be had */
+    const struct fault_port *faults; /* of instances that another program plays; see api.h */
     /* May this text, whose common sections are right, replace the configuration? */
     bool (*may_change)(void *arg, const char *text, size_t len, struct buf *errors);
     void (*leave)(void *arg, void (*left)(void *arg), void *left_arg); /* calls left(left_arg) */

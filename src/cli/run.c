@@ -8,9 +8,10 @@
 
 #include "amazon/amazon.h"
 #include "cli/sim_clock.h"
+#include "cli/sim_faults.h"
 #include "core/model.h"
 
-enum { SETTLE_MS = 60000 /* after the start; then a site that is not heard is lost */ };
+enum { SETTLE_MS = 60000 /* after the start; a site that was not heard by then is lost */ };
 
 struct run {
     struct centre c;
@@ -18,6 +19,11 @@ struct run {
     uint64_t clock_ns;      /* of uv_hrtime, then */
     struct amazon_config *amazon_config;
     struct amazon *amazon;
+    struct sim_faults *sim; /* NULL: the instances are real ones */
+    struct fault_port faults;
+    void (*left)(void *arg); /* what the centre waits for at the end */
+    void *left_arg;
+    bool heard[SITES_MAX]; /* it was ready, or stayed away because somebody had drained it */
 };
 
 /* ---- between the instances and the world ---- */
@@ -47,6 +53,13 @@ static void moved(void *arg, uint8_t site)
         world_instance_moved(r->c.world, site);
 }
 
+static bool was_heard(struct run *r, const struct core *k, uint8_t site)
+{
+    uint8_t why;
+    r->heard[site] |= health_site_open(k, site, &why) || why == EX_DRAINING;
+    return r->heard[site];
+}
+
 /* Shares in force as the hub has them, or while it is down the first site that is up. */
 static bool wanted(void *arg, const uint8_t site[2], int32_t ppm[2])
 {
@@ -57,9 +70,9 @@ static bool wanted(void *arg, const uint8_t site[2], int32_t ppm[2])
     if (!n)
         return false;
     const struct core *k = node_core(n);
-    uint8_t why;
-    bool open = health_site_open(k, site[0], &why) && health_site_open(k, site[1], &why);
-    if (!open && now(r) - r->clock.now < SETTLE_MS)
+    bool both = was_heard(r, k, site[0]);
+    both &= was_heard(r, k, site[1]);
+    if (!both && now(r) - r->clock.now < SETTLE_MS)
         return false; /* instances are not heard all at once: no reason to send everybody over */
     for (int i = 0; i < 2; i++)
         ppm[i] = k->group[shares_group_of(k, site[i])].by[k->self].share_ppm[site[i]];
@@ -101,13 +114,62 @@ static int listen_to_flows(struct run *r)
     return port;
 }
 
+/* Drivers know queues, routing profiles and agents by their places in the file. */
+static bool same_people(const struct config *a, const struct config *b)
+{
+    bool same =
+        a->n_queues == b->n_queues && a->n_profiles == b->n_profiles && a->n_agents == b->n_agents;
+    for (uint16_t q = 0; same && q < a->n_queues; q++)
+        same = a->queue[q].key == b->queue[q].key;
+    for (uint16_t p = 0; same && p < a->n_profiles; p++)
+        same = a->profile[p].key == b->profile[p].key;
+    for (uint32_t i = 0; same && i < a->n_agents; i++)
+        same = a->agent[i].key == b->agent[i].key && a->agent[i].site == b->agent[i].site &&
+               a->agent[i].profile == b->agent[i].profile;
+    return same;
+}
+
+static bool may_change(void *arg, const char *text, size_t len, struct buf *errors)
+{
+    struct run *r = arg;
+    struct amazon_config *amazon = amazon_config_new();
+    struct conf_section sections[] = {amazon_config_section(amazon), {0}};
+    struct config *c = config_load_with(text, len, r->c.config_file, sections, errors);
+    bool drivers = c && amazon_config_same(amazon, r->amazon_config);
+    bool people = c && same_people(c, r->c.config);
+    if (c && !drivers)
+        buf_fmt(errors,
+                "%s: amazon: instances are driven as they were at the start; stop tandem to "
+                "change the section\n",
+                r->c.config_file);
+    if (c && !people)
+        buf_fmt(errors,
+                "%s: queues, profiles, agents: while instances of Amazon Connect are driven they "
+                "keep their names, homes and order; stop tandem to change them\n",
+                r->c.config_file);
+    config_free(c);
+    amazon_config_free(amazon);
+    return drivers && people;
+}
+
+static void on_amazon_closed(void *arg)
+{
+    struct run *r = arg;
+    if (r->sim)
+        sim_faults_close(r->sim, r->left, r->left_arg);
+    else
+        r->left(r->left_arg);
+}
+
 static void leave(void *arg, void (*left)(void *arg), void *left_arg)
 {
     struct run *r = arg;
+    r->left = left;
+    r->left_arg = left_arg;
     if (r->amazon)
-        amazon_close(r->amazon, left, left_arg);
+        amazon_close(r->amazon, on_amazon_closed, r);
     else
-        left(left_arg);
+        on_amazon_closed(r);
 }
 
 static bool start(struct run *r)
@@ -134,14 +196,22 @@ static bool start(struct run *r)
 
 static void run(struct run *r)
 {
+    r->c.now = now;
+    r->c.may_change = may_change;
     r->c.leave = leave;
     r->c.arg = r;
     if (!set_clock(r)) {
         r->c.rc = EXIT_AWAY;
         return;
     }
+    r->c.simulated = r->clock.simulated;
+    r->c.faults = r->clock.simulated ? &r->faults : NULL;
     if (!centre_begin(&r->c))
         return;
+    if (r->clock.simulated) {
+        r->sim = sim_faults_new(&r->c.loop, r->amazon_config, r->clock.speed);
+        r->faults = sim_faults_port(r->sim);
+    }
     if (!start(r))
         centre_stop(&r->c);
     centre_loop(&r->c);

@@ -26,9 +26,9 @@ static void read_clock(const struct buf *reply, struct sim_clock *out)
     const json_t *now = json_object_get(root, "now_ms"), *speed = json_object_get(root, "speed");
     struct timespec t;
     (void)clock_gettime(CLOCK_REALTIME, &t);
-    *out = (struct sim_clock){(td_ms)t.tv_sec * 1000 + t.tv_nsec / 1000000, 1};
+    *out = (struct sim_clock){(td_ms)t.tv_sec * 1000 + t.tv_nsec / 1000000, 1, false};
     if (json_is_integer(now) && json_is_number(speed) && json_number_value(speed) > 0)
-        *out = (struct sim_clock){json_integer_value(now), json_number_value(speed)};
+        *out = (struct sim_clock){json_integer_value(now), json_number_value(speed), true};
     json_decref(root);
 }
 

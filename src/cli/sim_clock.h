@@ -6,6 +6,7 @@
 struct sim_clock {
     td_ms now;    /* Unix time there, when it was asked */
     double speed; /* times as fast as the wall's */
+    bool simulated; /* it is a connectsim that answered */
 };
 /* Asks the endpoint of an Amazon Connect whether it is a connectsim, and what time it is there.
  * What is none has the clock on the wall, and so has AWS itself (""). False: nobody answers there;

@@ -27,11 +27,24 @@ struct api;
 /* Of a request: an event of EventBridge has at most so many bytes, and nothing else comes near. */
 enum { API_BODY_MAX = 256 * 1024 };
 
+/* Instances that another program plays: a fault of one (region-down, flows) is begun there first,
+ * and in this process, where the site's node is, once it has begun. */
+typedef void fault_told(void *arg, uint32_t there, const char *problem);
+struct fault_port {
+    /* for_ms: of the world's time; 0: until it is ended. Calls told exactly once, never from
+     * inside: with the fault's number there, or with 0 and what went wrong. */
+    void (*begin)(void *arg, const struct fault *f, int64_t for_ms, fault_told *told,
+                  void *told_arg);
+    void (*end)(void *arg, uint32_t there); /* one that is over already does no harm */
+    void *arg;
+};
+
 struct api_options {
     struct uv_loop_s *loop;
     uint64_t pseudonym_key[2]; /* of customers; a secret of the deployment */
     uint64_t seed;             /* of the ids of contacts that come without one */
     bool simulated;            /* /v1/sim may be used */
+    const struct fault_port *faults; /* must outlive it; NULL: the world has the instances */
     void (*fatal)(void *arg);  /* a node's store has failed: the process should end */
     void *arg;
 };

@@ -99,11 +99,21 @@ struct stream { /* the dashboard's document, as it was last told to all boards *
     int64_t minute;    /* the last complete minute told */
 };
 
+enum sim_state {
+    SIM_FREE,
+    SIM_PLANNED,
+    SIM_BEGINNING, /* the instance's program has been asked */
+    SIM_UNWANTED,  /* the same, and it was ended meanwhile: nobody sees it any more */
+    SIM_ACTIVE
+};
 struct sim_fault {
-    uint32_t id; /* 0: the slot is free */
+    struct api *api;
+    enum sim_state state;
+    uint32_t id;
     struct fault fault;
-    td_ms from, until; /* virtual; until 0: until it is ended */
-    bool active;
+    td_ms from, until;       /* virtual; until 0: until it is ended */
+    uint32_t there;          /* its number with the instance's program; 0: it has none */
+    struct http_request *rq; /* who waits for it to begin; NULL: nobody */
     char text[256];
 };
 

@@ -8,32 +8,130 @@
 
 #include "base/log.h"
 
+static bool is_seen(const struct sim_fault *f)
+{
+    return f->state != SIM_FREE && f->state != SIM_UNWANTED;
+}
+
 static struct sim_fault *find(struct api *a, uint32_t id)
 {
     for (int i = 0; i < SIM_FAULTS_MAX; i++)
-        if (a->sim[i].id == id)
+        if (is_seen(&a->sim[i]) && a->sim[i].id == id)
             return &a->sim[i];
     return NULL;
 }
 
+static struct sim_fault *find_free(struct api *a)
+{
+    for (int i = 0; i < SIM_FAULTS_MAX; i++)
+        if (a->sim[i].state == SIM_FREE)
+            return &a->sim[i];
+    return NULL;
+}
+
+/* The node that was to answer may just have been taken down, or another come back. */
+static void look_again(struct api_call *k)
+{
+    api_turned(k->api);
+    uint8_t teller = api_teller(k->api);
+    k->node = teller == SITE_NONE ? NULL : world_node(k->api->world, teller);
+}
+
+/* ---- their lives ---- */
+
+static void write_fault(struct jw *w, const struct sim_fault *f)
+{
+    jw_obj(w);
+    kv_uint(w, "id", f->id);
+    kv_text(w, "fault", f->text);
+    kv_text(w, "state", f->state == SIM_ACTIVE ? "active" : "planned");
+    kv_int(w, "from_ms", f->from);
+    jw_key(w, "until_ms");
+    if (f->until)
+        jw_int(w, f->until);
+    else
+        jw_null(w);
+    jw_end(w);
+}
+
+static void reply_begun(struct api_call *k, const struct sim_fault *f)
+{
+    look_again(k);
+    struct jw w = api_json(k);
+    write_fault(&w, f);
+    api_reply(k, 201);
+}
+
+static void refuse_waiting(struct sim_fault *f, int status, const char *why)
+{
+    struct api_call k = {.api = f->api, .rq = f->rq};
+    f->rq = NULL;
+    if (!k.rq)
+        return;
+    look_again(&k);
+    api_problem(&k, status, "%s", why);
+}
+
+static void begin_here(struct api *a, struct sim_fault *f)
+{
+    world_fault(a->world, &f->fault);
+    f->state = SIM_ACTIVE;
+    f->from = world_now(a->world);
+    timeline_add(&a->timeline, f->from, "health", "a simulated fault begins", f->text);
+    log_notice("sim", "a simulated fault begins", LF_S("fault", f->text));
+}
+
+static void begun_there(void *arg, uint32_t there, const char *problem)
+{
+    struct sim_fault *f = arg;
+    struct api *a = f->api;
+    if (f->state == SIM_UNWANTED || problem) {
+        if (problem)
+            log_warn("sim", "a simulated fault cannot begin", LF_S("fault", f->text),
+                     LF_S("why", problem));
+        else
+            a->o.faults->end(a->o.faults->arg, there);
+        refuse_waiting(f, 502, problem ? problem : "");
+        f->state = SIM_FREE;
+        return;
+    }
+    struct api_call k = {.api = a, .rq = f->rq};
+    f->there = there;
+    f->rq = NULL;
+    begin_here(a, f);
+    if (k.rq)
+        reply_begun(&k, f);
+}
+
+static void begin_fault(struct api *a, struct sim_fault *f)
+{
+    const struct fault_port *port = a->o.faults;
+    bool of_instance = f->fault.kind == FAULT_REGION_DOWN || f->fault.kind == FAULT_FLOWS;
+    if (!port || !of_instance) {
+        begin_here(a, f);
+        return;
+    }
+    f->state = SIM_BEGINNING;
+    int64_t for_ms = f->until ? MAX(f->until - world_now(a->world), 1) : 0;
+    port->begin(port->arg, &f->fault, for_ms, begun_there, f);
+}
+
 static void end_fault(struct api *a, struct sim_fault *f)
 {
-    if (f->active) {
+    if (f->state == SIM_BEGINNING) {
+        refuse_waiting(f, 409, "It was ended before it had begun.");
+        f->state = SIM_UNWANTED;
+        return;
+    }
+    if (f->state == SIM_ACTIVE) {
+        if (f->there)
+            a->o.faults->end(a->o.faults->arg, f->there);
         world_fault_end(a->world, &f->fault);
         timeline_add(&a->timeline, world_now(a->world), "health", "a simulated fault has ended",
                      f->text);
         log_notice("sim", "a simulated fault has ended", LF_S("fault", f->text));
     }
-    f->id = 0;
-}
-
-static void begin_fault(struct api *a, struct sim_fault *f)
-{
-    world_fault(a->world, &f->fault);
-    f->active = true;
-    f->from = world_now(a->world);
-    timeline_add(&a->timeline, f->from, "health", "a simulated fault begins", f->text);
-    log_notice("sim", "a simulated fault begins", LF_S("fault", f->text));
+    f->state = SIM_FREE;
 }
 
 /* n: the fault's id, and whether it ends (lowest bit). */
@@ -42,7 +140,7 @@ static void due(void *arg, void *what, uint64_t n)
     struct api *a = arg;
     struct sim_fault *f = find(a, (uint32_t)(n >> 1));
     (void)what;
-    if (!f || !f->id)
+    if (!f)
         return; /* it was ended by hand */
     if (n & 1)
         end_fault(a, f);
@@ -52,10 +150,12 @@ static void due(void *arg, void *what, uint64_t n)
 
 static struct sim_fault *plan(struct api *a, const struct fault *fault, const char *text, td_ms at)
 {
-    struct sim_fault *f = find(a, 0);
+    struct sim_fault *f = find_free(a);
     if (!f)
         return NULL;
-    *f = (struct sim_fault){.id = ++a->sim_last,
+    *f = (struct sim_fault){.api = a,
+                            .state = SIM_PLANNED,
+                            .id = ++a->sim_last,
                             .fault = *fault,
                             .from = at,
                             .until = fault->for_ms ? at + fault->for_ms : 0};
@@ -84,28 +184,13 @@ static bool may(struct api_call *k)
     return false;
 }
 
-static void write_fault(struct jw *w, const struct sim_fault *f)
-{
-    jw_obj(w);
-    kv_uint(w, "id", f->id);
-    kv_text(w, "fault", f->text);
-    kv_text(w, "state", f->active ? "active" : "planned");
-    kv_int(w, "from_ms", f->from);
-    jw_key(w, "until_ms");
-    if (f->until)
-        jw_int(w, f->until);
-    else
-        jw_null(w);
-    jw_end(w);
-}
-
 static void write_faults(struct api_call *k)
 {
     struct jw w = api_json(k);
     jw_obj(&w);
     kv_arr(&w, "faults");
     for (int i = 0; i < SIM_FAULTS_MAX; i++)
-        if (k->api->sim[i].id)
+        if (is_seen(&k->api->sim[i]))
             write_fault(&w, &k->api->sim[i]);
     jw_end(&w);
     jw_end(&w);
@@ -119,12 +204,9 @@ void api_get_faults(struct api_call *k)
     api_reply(k, 200);
 }
 
-/* The node that was to answer may just have been taken down, or another come back. */
-static void look_again(struct api_call *k)
+static void on_gone(void *arg)
 {
-    api_turned(k->api);
-    uint8_t teller = api_teller(k->api);
-    k->node = teller == SITE_NONE ? NULL : world_node(k->api->world, teller);
+    ((struct sim_fault *)arg)->rq = NULL; /* it begins all the same */
 }
 
 void api_post_fault(struct api_call *k)
@@ -154,10 +236,12 @@ void api_post_fault(struct api_call *k)
         api_problem(k, 409, "There are %d faults already; end one first.", SIM_FAULTS_MAX);
         return;
     }
-    look_again(k);
-    struct jw w = api_json(k);
-    write_fault(&w, s);
-    api_reply(k, 201);
+    if (s->state == SIM_BEGINNING) {
+        s->rq = k->rq;
+        http_defer(k->rq, on_gone, s);
+    } else {
+        reply_begun(k, s);
+    }
 }
 
 void api_delete_fault(struct api_call *k)
@@ -186,7 +270,7 @@ void api_delete_faults(struct api_call *k)
         return;
     live_now(k->api->live);
     for (int i = 0; i < SIM_FAULTS_MAX; i++)
-        if (k->api->sim[i].id)
+        if (is_seen(&k->api->sim[i]))
             end_fault(k->api, &k->api->sim[i]);
     look_again(k);
     write_faults(k);

@@ -40,10 +40,10 @@ static td_ms target(const struct live *l, int64_t wall)
     return l->zero + (td_ms)((double)(wall - l->wall_zero_ms) * l->o.speed);
 }
 
-static void start_clock(struct live *l)
+static void start_clock(struct live *l, td_ms now)
 {
     l->wall_zero_ms = wall_ms();
-    l->zero = world_now(l->o.world);
+    l->zero = now;
 }
 
 bool live_rushing(const struct live *l)
@@ -75,7 +75,9 @@ static void forgive(struct live *l, int64_t wall)
 {
     td_ms due = target(l, wall), now = world_now(l->o.world);
     l->late_ms = l->behind ? (int64_t)((double)(due - now) / l->o.speed) : 0;
-    if (l->late_ms > LIVE_LATE_MS) {
+    if (l->late_ms > LIVE_LATE_MS && l->o.shared) {
+        l->forgiven_ms = l->late_ms; /* only said */
+    } else if (l->late_ms > LIVE_LATE_MS) {
         l->forgiven_ms += l->late_ms;
         l->wall_zero_ms = wall;
         l->zero = now;
@@ -83,7 +85,7 @@ static void forgive(struct live *l, int64_t wall)
     }
     if (!l->forgiven_ms || wall - l->said_ms < SAY_LATE_MS)
         return;
-    log_warn("live", "this machine cannot keep up; the simulation runs late",
+    log_warn("live", "this machine cannot keep up; nodes run late",
              LF_D("speed_wanted", l->o.speed), LF_I("late_ms", l->forgiven_ms));
     l->said_ms = wall;
     l->forgiven_ms = 0;
@@ -106,7 +108,7 @@ static void on_check(uv_check_t *check)
     if (!l->behind)
         world_idle(w, until);
     if (rush && !live_rushing(l))
-        start_clock(l);
+        start_clock(l, world_now(w));
     else if (!rush)
         forgive(l, wall_ms());
     if (any && l->o.turned)
@@ -143,7 +145,7 @@ struct live *live_new(const struct live_options *o)
     uv_prepare_start(&l->prepare, on_prepare);
     uv_check_start(&l->check, on_check);
     l->said_ms = wall_ms() - SAY_LATE_MS;
-    start_clock(l);
+    start_clock(l, o->now ? o->now : world_now(o->world));
     return l;
 }
 

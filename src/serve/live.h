@@ -5,6 +5,7 @@
  * next thing falls due. So a world that has more to do than the machine can bear runs late, and
  * the clients are still served; it says so in the log, once a minute at most. What it is late by
  * beyond LIVE_LATE_MS is forgiven: it goes on from where it is instead of running after the time.
+ * Unless its time is that of others, too (`shared`): then it runs after it.
  *
  * All from the loop's thread. */
 #pragma once
@@ -25,6 +26,8 @@ struct live_options {
     struct uv_loop_s *loop;
     struct world *world;       /* must outlive it */
     double speed;              /* above 0 */
+    td_ms now;                 /* virtual time at this moment; 0: what the world has */
+    bool shared;               /* others go by that time: nothing is forgiven */
     td_ms rush_until;          /* virtual; until then as fast as the machine goes; 0: no rush */
     void (*turned)(void *arg); /* after each turn in which something happened; may be NULL */
     void *arg;

@@ -1,14 +1,14 @@
 # What people run. Meson and ninja build (meson.build), qa/*.sh check; each works by itself too.
 #
-#   make demo  [DEMO="--for 60s --speed 60 --trace FILE --port N ..."]   a live contact centre
-#   make demo-connect [DEMO="--for 60s --speed N --port N"]   the same over Amazon Connect's API
+#   make demo  [DEMO="--for 60s --speed N --port N ..."]   a live contact centre over Amazon Connect's API
+#   make demo-local [DEMO="--trace FILE --fault ... ..."]   one in a single process, simulated instances
 #   make test                        every test, with gcc, clang and sanitizers: about 15 minutes
 #   make sim SEEDS=N [FROM=N]        the fault simulator
 #   make mutate [ONLY=NAME,...]      deliberate mistakes in the core, which it must all catch
 #   make fuzz SECONDS=N [FUZZ=NAME]  each fuzz target, or one, for so long
 #   make lab                         a network of real routers in namespaces (docs/lab.md); as root
 .DEFAULT_GOAL := build/tandem
-.PHONY: demo demo-connect lab test check sim mutate fuzz bench coverage install clean setup build/tandem
+.PHONY: demo demo-local lab test check sim mutate fuzz bench coverage install clean setup build/tandem
 
 setup: ; @qa/setup.sh demo
 
@@ -17,6 +17,10 @@ build/tandem: setup
 	@ninja -C build tandem
 
 demo: build/tandem
+	@ninja -C build connectsim
+	@exec qa/demo.sh $(DEMO)
+
+demo-local: build/tandem
 	@exec build/tandem demo --config examples/four-regions.yaml $(DEMO)
 
 test:
@@ -34,10 +38,6 @@ sim: setup
 mutate: setup
 	@[ -f build/build.ninja ] || meson setup build
 	@ninja -C build tests/sim/sim && tests/sim/mutate.py build $(if $(ONLY),--only $(ONLY))
-
-demo-connect: build/tandem
-	@ninja -C build connectsim
-	@exec qa/demo_connect.sh $(DEMO)
 
 lab: build/tandem
 	@qa/setup.sh lab

@@ -221,7 +221,7 @@ static void add_users(struct mirror *m)
         u->side = u->to_side = side == 1;
         u->status = offline;
         u->status_at = m->center->now;
-        if (m->tdg_default) {
+        if (m->tdg_default && side >= 0) { /* whose home is elsewhere is not divided here */
             u->tdg[u->n_tdgs++] = m->tdg_default;
             m->tdg_default->n_users++;
         }

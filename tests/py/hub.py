@@ -70,19 +70,19 @@ class Reply:
 
 
 class Hub:
-    """A running demo. Ends with the test, whatever happens."""
+    """A running demo, or `tandem run`. Ends with the test, whatever happens."""
 
-    def __init__(self, *options, config=CONFIG, speed=60, env=None):
+    def __init__(self, *options, config=CONFIG, speed=60, env=None, command="demo"):
         self.log = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen(
-            [TANDEM, "demo", "--config", config, "--port", "0", "--speed", str(speed), *options],
+            [TANDEM, command, "--config", config, "--port", "0", *(["--speed", str(speed)] if command == "demo" else []), *options],
             stdout=subprocess.PIPE, stderr=self.log, text=True, env=env)
         atexit.register(self.kill)
         self.said = ""
         while "Ctrl-C" not in self.said:
             line = self.process.stdout.readline()
             if not line:
-                raise SystemExit("tandem demo did not start:\n" + self.said + self.logged())
+                raise SystemExit(f"tandem {command} did not start:\n" + self.said + self.logged())
             self.said += line
         self.url = re.search(r"http://\S+:\d+", self.said).group(0)
         self.host = urllib.parse.urlsplit(self.url).netloc

@@ -2,9 +2,11 @@
 the server, the server answers nothing that is not in it, and every reply is as its schema says,
 with all members and no others. Then what no client should send."""
 
+import http.server
 import os
 import re
 import tempfile
+import threading
 import uuid
 
 from hub import CONFIG, Hub, Tap, load
@@ -535,6 +537,41 @@ tap.equal(load(hub.events("/v1/stream", 1)[1][0]["data"])["network"], None, "the
 hub.kill()
 hub = plain
 tap.end("faults can be switched off; without a network there is none")
+
+# ---- instances that another program plays ----
+
+
+class Unwilling(http.server.BaseHTTPRequestHandler):
+    """A connectsim that takes no fault; as an Amazon Connect it knows nothing."""
+
+    def answer(self):
+        clock = self.path == "/sim/clock"
+        body = b'{"now_ms":1800000000000,"speed":1}' if clock else b""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200 if clock else 400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_DELETE = answer
+
+    def log_message(self, *args):
+        pass
+
+
+other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Unwilling)
+threading.Thread(target=other.serve_forever, daemon=True).start()
+small.write(f"\namazon:\n  endpoint: http://127.0.0.1:{other.server_address[1]}\n  port: 0\n  instances:\n")
+for i, s in enumerate(("east", "middle", "west")):
+    small.write(f"    - {{site: {s}, region: us-east-{i + 1}, instance: i-{i}}}\n")
+small.flush()
+hub = Hub(config=small.name, command="run", env={**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
+tap.check("connectsim" in ask("POST", "/v1/sim/faults", 502, {"fault": "region-down:west"}).detail(), "who did not take it")
+tap.equal(ask("GET", "/v1/sim/faults", 200).json()["faults"], [], "what did not begin")
+ask("POST", "/v1/sim/faults", 201, {"fault": "node-down:west", "for_s": 60})
+tap.equal(hub.stop()[0], 0, "exit code")
+hub = plain
+tap.end("a fault that connectsim does not take has not begun; those of nodes are had without it")
 
 # ---- both ways ----
 

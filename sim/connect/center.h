@@ -369,7 +369,7 @@ int64_t center_limits_ms(const struct center *c, int64_t wall_ms);
 void center_run(struct center *c, int64_t wall_ms);
 /* Moves the clock on by so much, besides what the wall clock does, and plays what falls due. */
 void center_skip(struct center *c, int64_t ms);
-/* The same before anybody looks, so that it is a centre at work and not one that opens its doors. */
+/* The same before anybody looks: then it is a centre at work, not one that opens its doors. */
 void center_warm(struct center *c, int64_t ms);
 /* Wall milliseconds until center_run has something to do, 0 or more; at most `max`. */
 int64_t center_wait(const struct center *c, int64_t wall_ms, int64_t max);

@@ -13,9 +13,9 @@
  * What fails says so on stderr, and leaves the exit code in `rc`. After centre_begin the way out is
  * centre_stop, centre_loop and centre_free, whatever has failed on the way in.
  *
- * It ends in this order: HTTP server, API, watch of the network, the clock, and then what the command
- * has of its own (`leave`); so nobody looks at what is gone. What nodes have stated is made durable
- * once the clock stands.
+ * It ends in this order: HTTP server, API, watch of the network, the clock, and then what the
+ * command has of its own (`leave`); so nobody looks at what is gone. What nodes have stated is made
+ * durable once the clock stands.
  *
  * SIGINT and SIGTERM end it, a second one at once. SIGHUP reads the configuration again: a file
  * with a mistake changes nothing, and the log names the lines. */

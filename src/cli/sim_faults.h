@@ -6,8 +6,8 @@
  *                 they are connected to the other region as well
  *   flows         flows_broken: flows hang up, the API is well
  *
- * Times are the nodes'; connectsim counts the wall's, so they are divided by the speed. A fault with
- * an end is told it, and ends there even when nobody tells of it any more. */
+ * Times are the nodes'; connectsim counts the wall's, so they are divided by the speed. A fault
+ * with an end is told it, and ends there even when nobody tells of it any more. */
 #pragma once
 
 #include "amazon/amazon_config.h"

@@ -104,8 +104,9 @@ static void engine_agent(struct floor_site *s, const struct engine_event *e)
      */
     if (e->agent_state != AGENT_ON_CONTACT && e->agent_state != AGENT_WRAPUP)
         instance_say(s, &(struct instance_event){.type = INST_AGENT,
-                                                 .agent = {e->agent, presence_of[e->agent_state],
-                                                           reason_of[e->agent_state]}});
+                                                 .agent = {.agent = e->agent,
+                                                           .presence = presence_of[e->agent_state],
+                                                           .reason = reason_of[e->agent_state]}});
     if (e->agent_state == AGENT_OFFLINE)
         desk_signed_out(s->floor, e->agent, s->site);
 }

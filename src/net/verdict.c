@@ -50,7 +50,7 @@ const struct verdict_row verdict_rows[VERDICT_KINDS] = {
                       "A router no longer tells us what it does. Its part of the model is as it "
                       "was when it last spoke.",
                       "router, since when",
-                      "Look at the monitoring session (BMP) or at the poll's errors in the log. "
+                      "Look at its connection (BMP, FPM) or at the poll's errors in the log. "
                       "Until then trust probes more than the model where this router is passed."},
     [V_MODEL_FULL] =
         {"model_full", CRIT, 0, 60000,
@@ -94,22 +94,25 @@ const struct verdict_row verdict_rows[VERDICT_KINDS] = {
     [V_LOOP] = {"forwarding_loop", CRIT, 500, 500,
                 "Routers hand packets for a prefix round in a circle. They never arrive, and each "
                 "packet loads the links of the circle until its TTL is used up.",
-                "the prefixes, the cycle router by router with its links, since when",
+                "the prefixes, the cycle router by router with its links, which of them send "
+                "so without BGP's having a part in it, since when",
                 "Longest match decides in each router: take away the rule that is wrong. A static "
                 "route or a summary is the usual one. An announced aggregate needs a null route "
                 "where it is announced."},
-    [V_BLACKHOLE] = {"blackhole", CRIT, 500, 500,
-                     "Packets for a declared subnet come to a router that drops them: it has no "
-                     "route, or a null route.",
-                     "the prefixes, the router that drops, who sends to it",
-                     "Give the router its route back, or stop it from announcing what it cannot "
-                     "reach."},
+    [V_BLACKHOLE] =
+        {"blackhole", CRIT, 500, 500,
+         "Packets for a declared subnet come to a router that drops them: it has no "
+         "route, or a null route.",
+         "the prefixes, the router that drops, who sends to it, whether BGP has a route "
+         "that its forwarding table lacks",
+         "Give the router its route back, or stop it from announcing what it cannot "
+         "reach."},
     [V_DEAD_END] = {"dead_end", WARN, 3000, 1000,
                     "A neighbour sends packets for a prefix to a router that has no route for "
                     "it. No declared subnet is in it.",
                     "the prefixes, the router without a route, who sends to it",
                     "Announce only what is there. If the router's feed does not show all of its "
-                    "table, complete the feed."},
+                    "table, let it tell that (FPM)."},
     [V_NO_PATH] = {"no_path", CRIT, 2000, 1000,
                    "By the model packets from one site do not reach another, not all of them, or "
                    "not at all.",
@@ -178,7 +181,7 @@ const struct verdict_row verdict_rows[VERDICT_KINDS] = {
                      "both sites, the address that came twice and whose it is, the length of the "
                      "circle",
                      "Look at tables that no feed shows (static routes on peerings, policy "
-                     "routing) at the routers named."},
+                     "routing) at the routers named; let them tell their tables (FPM)."},
     [V_STALE_MODEL] = {"model_disagrees", WARN, 5000, 2000,
                        "Probes arrive although the model says that packets cannot: the model is "
                        "not what the routers do. A feed is stale or incomplete.",

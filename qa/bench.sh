@@ -1,6 +1,7 @@
 #!/bin/bash
 # bench.sh [NAME...] - the benchmark tables, all or those named: decide share base engine kinesis net
-# bmp store replay http. Each program's head says what its rows mean; one core does the work.
+# bmp store replay http; by name only: states frr. Each program's head says what its rows mean; one core
+# does the work.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -53,6 +54,7 @@ for name in "${names[@]}"; do
         ;;
     replay) replays ;;
     bmp) bench/bench_bmp.sh ;;
+    frr) python3 bench/bench_frr.py ;; # by name only: it needs FRR
     http)
         bench/bench_http.sh nginx 'hello=http://127.0.0.1:18081/=build/bench/http_hello 18081'
         bench/bench_http.sh -c 256 -s bench/route.lua nginx \

@@ -6,6 +6,8 @@
  * reverse, the model is as it was, down to the order of its lists. */
 #include "net/fwd_i.h"
 
+enum { KEPT = 1 << 16 }; /* entries of a list that stay for the next trial */
+
 #define PUSH(list, n, cap, ...)                                                                    \
     do {                                                                                           \
         if ((n) == (cap)) {                                                                        \
@@ -50,6 +52,26 @@ void fwd_trial(struct fwd *f)
     }
 }
 
+/* A trial of a whole table writes as much as the model has. */
+static void trim(struct journal *j)
+{
+    if (j->saved_cap > KEPT) {
+        mem_free(j->saved);
+        j->saved = NULL;
+        j->saved_cap = 0;
+    }
+    if (j->moved_cap > KEPT) {
+        mem_free(j->moved);
+        j->moved = NULL;
+        j->moved_cap = 0;
+    }
+    if (j->logged_cap > KEPT) {
+        mem_free(j->logged);
+        j->logged = NULL;
+        j->logged_cap = 0;
+    }
+}
+
 /* The register first: it finds its entries by marks that nodes carry. Then classes, which a node
  * that the trial made has to give back before it goes. */
 void fwd_trial_undo(struct fwd *f)
@@ -64,6 +86,7 @@ void fwd_trial_undo(struct fwd *f)
     while (j->n_saved)
         tree_undo(f, &j->saved[--j->n_saved]);
     f->unregistered = j->unregistered;
+    trim(j);
 }
 
 void trial_free(struct fwd *f)

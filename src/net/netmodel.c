@@ -72,6 +72,8 @@ struct netmodel *netmodel_new(const struct topo *t, struct attr_table *attrs, st
     m->session = mem_new(t->n_links, sizeof *m->session);
     m->link_dirty = mem_new(t->n_links, sizeof *m->link_dirty);
     m->link_dead = mem_new(t->n_links, sizeof *m->link_dead);
+    m->tried = mem_new(t->n_links, sizeof *m->tried);
+    m->changes = 1; /* what is attached and static */
     links_init(m);
     tables_init(m);
     route_init(m);
@@ -96,8 +98,8 @@ void netmodel_free(struct netmodel *m)
     map64_free(&m->link_of_via);
     map64_free(&m->own_of);
     map64_free(&m->originated);
-    void *all[] = {m->router,     m->peer,      m->queue, m->rebuild, m->session,
-                   m->link_dirty, m->link_dead, m->pair,  m->enter,   m->start};
+    void *all[] = {m->router,    m->peer,  m->queue, m->rebuild, m->session, m->link_dirty,
+                   m->link_dead, m->tried, m->pair,  m->enter,   m->start};
     for (size_t i = 0; i < COUNTOF(all); i++)
         mem_free(all[i]);
     mem_free(m);
@@ -196,6 +198,7 @@ bool netmodel_heard(const struct netmodel *m, uint16_t router, int64_t now_ms)
 
 void netmodel_enqueue(struct netmodel *m, uint16_t router, const struct prefix *p)
 {
+    m->changes++;
     if (m->n_queue && m->queue[m->n_queue - 1].router == router &&
         prefix_equal(&m->queue[m->n_queue - 1].prefix, p))
         return;
@@ -262,6 +265,7 @@ static void rebuild(struct netmodel *m)
         m->rebuild[r] = false;
     }
     m->any_rebuild = false;
+    m->changes++;
 }
 
 static void work_off(struct netmodel *m)
@@ -473,6 +477,7 @@ void netmodel_link(struct netmodel *m, uint16_t link, bool up, const char *word,
     if (m->link_dead[link] == !up)
         return;
     m->link_dead[link] = !up;
+    m->changes++;
     for (int end = 0; end < 2; end++) {
         struct fwd_hop live = {m->enter[link][!end], link}, dead = {FWD_DISCARD, link};
         for (uint32_t r = 0; r < m->topo->n_routers; r++)

@@ -80,8 +80,10 @@ void netmodel_probe(struct netmodel *m, const struct probe_result *r);
 void netmodel_settle(struct netmodel *m, int64_t now_ms, verdict_fn *told, void *arg);
 int64_t netmodel_due(const struct netmodel *m);
 
-/* Tries the failure of one link after the other, one a call, for V_LOOP_AFTER_FAILURE. */
-void netmodel_try_failure(struct netmodel *m, int64_t now_ms);
+/* Tries the failure of the next link, for V_LOOP_AFTER_FAILURE; of those alone whose outcome may be
+ * another one than at the last try, since something has changed. It costs as much as it moves
+ * routes: with a full table behind the link a good part of a second. False: nothing to try. */
+bool netmodel_try_failure(struct netmodel *m, int64_t now_ms);
 
 const struct verdicts *netmodel_verdicts(const struct netmodel *m);
 const struct topo *netmodel_topo(const struct netmodel *m);

@@ -209,6 +209,7 @@ struct netmodel {
     struct pair *pair; /* from * sites + to */
     bool pairs_stale;
     uint32_t failure_at;
+    uint64_t changes, *tried; /* of routes and links; at how many a link's failure was tried */
     uint64_t full, full_told; /* changes that did not fit; as the verdict has it */
 
     /* a proposal on trial */

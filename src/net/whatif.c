@@ -229,12 +229,25 @@ bool whatif_try(struct netmodel *m, const struct net_change *change, size_t n, s
     return whatif_look(m, change, n, out, NULL, NULL);
 }
 
-void netmodel_try_failure(struct netmodel *m, int64_t now_ms)
+/* The next link that was not tried since the last change; TOPO_NONE: none. */
+static uint16_t next_untried(struct netmodel *m)
 {
-    if (!m->topo->n_links)
-        return;
+    uint32_t n = m->topo->n_links;
+    for (uint32_t i = 0; i < n; i++) {
+        uint16_t link = (uint16_t)(m->failure_at++ % n);
+        if (m->tried[link] != m->changes)
+            return link;
+    }
+    return TOPO_NONE;
+}
+
+bool netmodel_try_failure(struct netmodel *m, int64_t now_ms)
+{
+    uint16_t link = next_untried(m);
+    if (link == TOPO_NONE)
+        return false;
+    m->tried[link] = m->changes;
     struct whatif *w = mem_new(1, sizeof *w);
-    uint16_t link = (uint16_t)(m->failure_at++ % m->topo->n_links);
     struct net_change down = {.kind = NET_LINK_DOWN, .link = link};
     struct evidence e = evidence_none();
     bool loops = false;
@@ -248,4 +261,5 @@ void netmodel_try_failure(struct netmodel *m, int64_t now_ms)
     m->now_ms = MAX(m->now_ms, now_ms);
     verdict_put(&m->verdicts, V_LOOP_AFTER_FAILURE, link, loops, m->now_ms, &e);
     mem_free(w);
+    return true;
 }

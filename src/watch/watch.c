@@ -11,7 +11,8 @@
 
 enum {
     SETTLE_MS = 5,       /* events that come together are worked off together */
-    FAILURE_EVERY = 100, /* ms between two links whose failure is tried */
+    FAILURE_EVERY = 100, /* ms between two links whose failure is tried, */
+    FAILURE_REST = 20,   /* and so many times what the last one took */
     SWEEP_EVERY_MS = 30000,
     LATE_MS = 60000,         /* a site gives a request to the hub five seconds */
     SWEEP_AFTER_MS = 600000, /* routers without End-of-RIB have told all by then */
@@ -92,8 +93,12 @@ void watch__soon(struct watch *w)
 static void on_failure(uv_timer_t *timer)
 {
     struct watch *w = timer->data;
-    netmodel_try_failure(w->model, watch__wall_ms(w));
-    watch__soon(w);
+    uint64_t begun = uv_hrtime();
+    if (netmodel_try_failure(w->model, watch__wall_ms(w)))
+        watch__soon(w);
+    uint64_t took_ms = (uv_hrtime() - begun) / 1000000;
+    if (!w->closing)
+        uv_timer_start(timer, on_failure, MAX(FAILURE_EVERY, FAILURE_REST * took_ms), 0);
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -258,7 +263,7 @@ static void timers(struct watch *w)
     uv_timer_init(w->o.loop, &w->failure);
     uv_timer_init(w->o.loop, &w->sweep);
     w->settle.data = w->failure.data = w->sweep.data = w;
-    uv_timer_start(&w->failure, on_failure, FAILURE_EVERY, FAILURE_EVERY);
+    uv_timer_start(&w->failure, on_failure, FAILURE_EVERY, 0);
     uv_timer_start(&w->sweep, on_sweep, SWEEP_EVERY_MS, SWEEP_EVERY_MS);
     w->parts = 3;
 }

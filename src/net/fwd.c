@@ -126,12 +126,12 @@ enum fwd_result fwd_update(struct fwd *f, uint16_t router, const struct prefix *
     uint16_t own = class_vector(f, node_at(f, i)->class)[router];
     if (own == set)
         return FWD_SAME;
-    uint16_t before = set_at(f, i, router);
+    uint16_t before = own ? own : set_above(f, i, router);
     if (!class_change(f, i, router, set)) {
         prefix_unmade(f, i);
         return FWD_FULL;
     }
-    uint16_t after = set_at(f, i, router);
+    uint16_t after = set ? set : set_above(f, i, router);
     if (before != after) {
         senders_note(f, router, after);
         rule_changed(f, i, router, before, after);

@@ -223,7 +223,7 @@ static inline uint16_t set_of(struct fwd *f, uint32_t i, uint16_t r)
     if (LIKELY(h || !n->up))
         return h;
     f->climbed = true;
-    return set_at(f, n->up, r);
+    return set_above(f, i, r);
 }
 
 /* ---- loops ---- */
@@ -254,7 +254,7 @@ static bool comes_back(struct fwd *f, uint32_t i, uint16_t r, uint16_t set)
     walk_begin(f);
     for (uint16_t c = r, h = set;; h = v[c]) {
         if (UNLIKELY(!h && n->up && c != r)) {
-            h = set_at(f, n->up, c);
+            h = set_above(f, i, c);
             f->climbed = true;
         }
         const struct set *s = &f->set[h];

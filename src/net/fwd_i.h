@@ -91,6 +91,12 @@ struct step {
     uint32_t class, trial, next;
     uint16_t router, to;
 };
+/* What a router uses around a node, for those on the way up from prefixes that were looked at. */
+enum { ABOVE_BITS = 8 };
+struct above {
+    uint32_t node, age;
+    uint16_t router, set;
+};
 struct journal {
     struct saved *saved;
     struct moved *moved;
@@ -100,6 +106,8 @@ struct journal {
     uint32_t number;       /* of the trial: what follows is valid within one */
     struct clean *clean;
     struct step *step;
+    struct above *above;
+    uint32_t age; /* of `above`: it is valid until an inner node changes */
 };
 
 struct fwd {
@@ -198,6 +206,14 @@ static inline uint16_t set_at(const struct fwd *f, uint32_t i, uint16_t r)
     }
 }
 
+/* The set that router r uses around node i, without its own rule there. */
+uint16_t trial_set_above(struct fwd *f, uint32_t i, uint16_t r);
+static inline uint16_t set_above(struct fwd *f, uint32_t i, uint16_t r)
+{
+    uint32_t up = node_at(f, i)->up;
+    return !up ? (uint16_t)FWD_NONE : f->in_trial ? trial_set_above(f, up, r) : set_at(f, up, r);
+}
+
 static inline bool node_is_atom(const struct node *n)
 {
     return (n->flags & (NODE_REAL | NODE_FULL)) == NODE_REAL;
@@ -251,7 +267,7 @@ void fault_undo(struct fwd *f, struct logged x);
 /* To be called during a trial: before node i is changed; and when it was made or is dropped, and
  * when the index has got or lost it. */
 void trial_node(struct fwd *f, uint32_t i, enum saved_what what);
-void trial_moved(struct fwd *f, uint32_t i, uint32_t class); /* node i leaves its class */
+void trial_moved(struct fwd *f, uint32_t i, uint32_t class); /* node i has left its class */
 void trial_logged(struct fwd *f, uint32_t entry, uint32_t before);
 void trial_free(struct fwd *f);
 size_t trial_bytes(const struct fwd *f);

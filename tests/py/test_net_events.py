@@ -1,9 +1,15 @@
 """Events that AWS Network Manager pushes through EventBridge, from outside: who may send them, what of
 them is applied, and that a poll and a push end in the same truth whichever comes first."""
 
+import atexit
+import http.client
 import json
 import os
 import re
+import shutil
+import socket
+import ssl
+import subprocess
 import tempfile
 import threading
 import time
@@ -214,6 +220,59 @@ with tempfile.NamedTemporaryFile("w") as key:
     tap.equal(taken(event(30, gateway="other")), (200, "elsewhere"), "the key of a file, without the line's end")
     tap.equal(hub.stop()[0], 0, "exit code")
 tap.end("a key that is not there, or too short, is said at the start")
+
+# ---- TLS before it, as deploy/nginx has it ----
+
+def through_nginx():
+    """The hub behind nginx, with a certificate of this test's; None: there is no nginx here."""
+    nginx = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+    if not nginx or not shutil.which("openssl"):
+        return None
+    key, cert = os.path.join(folder, "tls.key"), os.path.join(folder, "tls.crt")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", cert], check=True, capture_output=True)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    site = read("deploy", "nginx", "tandem-events.conf")
+    for said, here in [("server 127.0.0.1:8400;", f"server {hub.host};"), ("listen 8444 ssl;", f"listen 127.0.0.1:{port} ssl;"),
+                       ("/etc/tandem/events.crt", cert), ("/etc/tandem/events-tls.key", key), ("server_name tandem.example.com;", "server_name localhost;")]:
+        tap.equal(site.count(said), 1, said)
+        site = site.replace(said, here)
+    temporary = "".join(f"{kind}_temp_path {folder}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    path = os.path.join(folder, "nginx.conf")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;\nevents {{}}\n"
+                f"http {{ access_log off; {temporary}\n{site}}}\n")
+    process = subprocess.Popen([nginx, "-p", folder, "-c", path], stderr=subprocess.DEVNULL)
+    atexit.register(process.kill)
+    trust = ssl.create_default_context(cafile=cert)
+
+    def ask(path="/v1/net/aws-events", method="POST", key=KEY, body=event(40, gateway="other")):
+        c = http.client.HTTPSConnection("localhost", port, timeout=20, context=trust)
+        try:
+            c.request(method, path, json.dumps(body), {"Content-Type": "application/json; charset=utf-8", "X-Api-Key": key})
+            return c.getresponse().status
+        except ConnectionRefusedError:
+            return 0
+        finally:
+            c.close()
+    return ask
+
+
+with tempfile.TemporaryDirectory() as folder:
+    hub = start(3600, "aws_events: {key_env: TEST_KEY}")
+    ask = through_nginx()
+    if ask:
+        hub.wait_for(lambda: ask() == 200, "nginx")
+        tap.equal(ask(key="wrong" * 4), 401, "a wrong key")
+        tap.equal(ask(body={}), 400, "no event")
+        tap.equal(ask(body={**event(41), "x": "y" * 250000}), 200, "a large one")
+        tap.equal(ask(body={"x": "y" * 300000}), 413, "one that is too large")
+        tap.equal(ask(method="PUT"), 403, "another method")
+        tap.equal([ask("/v1/net"), ask("/v1/sites/east/drain"), ask("/v1/net/aws-events/"), ask("/V1/net/aws-events"), ask("/")], [404] * 5, "all else")
+    tap.equal(hub.stop()[0], 0, "exit code")
+tap.end("TLS before the door, and nothing else behind it", skip=None if ask else "nginx or openssl is not installed")
 
 # ---- what docs/network.md tells to allow ----
 

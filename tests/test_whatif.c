@@ -2,6 +2,8 @@
  * behind. */
 #include "net_world.h"
 
+#include "net/netmodel_i.h"
+
 static struct world *settled(struct topo t)
 {
     struct world *w = w_new(t);
@@ -91,6 +93,42 @@ TEST(a_region_cut_off_and_a_second_link)
     CHECK_EQ(w_raised(w, V_NO_PATH), 8);
     out = ask(w, (struct net_change){.kind = NET_LINK_UP, .link = EUW1_A});
     CHECK_EQ(count(&out, V_NO_PATH, false), 8 - 3); /* three learn of it from the hub, later */
+    w_free(w);
+}
+
+struct rules {
+    struct world *w;
+    uint16_t by_gateway, by_interface;
+};
+
+static void look_at_rules(void *arg)
+{
+    struct rules *x = arg;
+    struct prefix gateway = pfx("10.99.0.0/16"), interface = pfx("10.98.0.0/16");
+    x->by_gateway = fwd_rule(netmodel_fwd(x->w->model), USE1, &gateway);
+    x->by_interface = fwd_rule(netmodel_fwd(x->w->model), USE1, &interface);
+}
+
+TEST(a_lost_link_takes_what_only_the_forwarding_table_has)
+{
+    struct world *w = settled(topo_direct());
+    struct rules x = {.w = w};
+    struct whatif out;
+    w_fib_tell(w, USE1);
+    w_fib_route(w, USE1, "10.99.0.0/16", ROUTE_STATIC, USE1_A, true);
+    w_fib_at(w, USE1, "169.254.1.0/30", NULL, "if-7"); /* where USE1_A is */
+    w_fib_at(w, USE1, "10.98.0.0/16", "fe80::1", "if-7");
+    w_wait(w, 20000);
+    look_at_rules(&x);
+    CHECK(x.by_gateway && x.by_interface == x.by_gateway);
+    struct net_change lost[2] = {{.kind = NET_LINK_DOWN, .link = USE1_B},
+                                 {.kind = NET_LINK_DOWN, .link = USE1_A}};
+    CHECK(whatif_look(w->model, &lost[0], 1, &out, look_at_rules, &x));
+    CHECK(x.by_gateway && x.by_interface == x.by_gateway);
+    CHECK(whatif_look(w->model, &lost[1], 1, &out, look_at_rules, &x));
+    CHECK(!x.by_gateway && !x.by_interface);
+    look_at_rules(&x);
+    CHECK(x.by_gateway && x.by_interface == x.by_gateway);
     w_free(w);
 }
 

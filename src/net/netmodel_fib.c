@@ -84,8 +84,8 @@ static uint16_t link_at(const struct netmodel *m, uint16_t router, uint32_t via)
     return TOPO_NONE;
 }
 
-static bool hop_of(struct netmodel *m, uint16_t router, const struct prefix *p,
-                   const struct best_path *x, struct fwd_hop *hop)
+bool fib_hop_of(struct netmodel *m, uint16_t router, const struct prefix *p,
+                const struct best_path *x, struct fwd_hop *hop)
 {
     struct best_path plain = *x;
     struct attr a = *x->attr;
@@ -112,7 +112,7 @@ static void look_up(struct netmodel *m, uint16_t router, const struct prefix *p,
         (void)netmodel_peer_of(m, m->other[i].peer);
         r->by_bgp &= kind == ROUTE_BGP || kind == ROUTE_OTHER;
         r->says_bgp &= kind == ROUTE_BGP;
-        if (hop_of(m, router, p, &m->other[i], &r->hop[r->n]))
+        if (fib_hop_of(m, router, p, &m->other[i], &r->hop[r->n]))
             r->n++;
     }
 }

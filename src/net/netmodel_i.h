@@ -300,6 +300,9 @@ void fib_event(struct netmodel *m, uint16_t router, const struct route_event *e)
 void fib_changed(struct netmodel *m, uint16_t router, const struct rib_change *c);
 /* The router's other feed is up again. */
 void fib_beside(struct netmodel *m, uint16_t router);
+/* Where a route of its table leads; as route_hop_of. */
+bool fib_hop_of(struct netmodel *m, uint16_t router, const struct prefix *p,
+                const struct best_path *x, struct fwd_hop *hop);
 /* Makes the router's own table the choice. */
 void fib_choose(struct netmodel *m, uint16_t router, const struct prefix *p, struct choice *c);
 

@@ -49,7 +49,6 @@ struct trial {
     struct whatif *out;
     struct net_change change[WHATIF_CHANGES_MAX];
     size_t n;
-    bool of_could; /* a fault of the model of what could be */
 
     /* what is touched: by name, and all that some tables have */
     struct work *named; /* ascending, each once */

@@ -57,7 +57,7 @@ static void add_fib_ids(struct trial *t, uint16_t router, uint16_t link)
                 struct best_path x = {.attr = attr_get(m->attrs, r->attr), .peer = p};
                 struct fwd_hop hop;
                 if (r->attr != last) /* most have the one of the route before */
-                    over = route_hop_of(m, router, rib_prefix(m->rib, r->prefix_id), &x, &hop) &&
+                    over = fib_hop_of(m, router, rib_prefix(m->rib, r->prefix_id), &x, &hop) &&
                            hop.to < FWD_ENDS && hop.link == link;
                 last = r->attr;
                 if (!over)
@@ -416,9 +416,10 @@ static struct chosen update_alike(struct trial *t, const struct likeness *like,
     uint64_t full = m->full;
     route_update(m, router, p, false);
     /* Handles stay valid because the models hold the rule, until the trial ends. */
-    if (known || m->choice.from == RULE_OWN || m->choice.n > ALIKE_PATHS_MAX ||
-        m->choice.n_rule > ALIKE_PATHS_MAX || m->full != full)
-        return chosen_of(&m->choice);
+    const struct choice *c = &m->choice;
+    if (known || c->from == RULE_OWN || m->full != full ||
+        MAX(MAX(c->n, c->n_rule), c->n_changed) > ALIKE_PATHS_MAX)
+        return chosen_of(c);
     if (!*at)
         *at = mem_new(1, sizeof **at);
     keep(m, like, *at);

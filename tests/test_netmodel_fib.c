@@ -20,6 +20,19 @@ static struct world *settled(struct topo t)
     return w;
 }
 
+/* One link is the best everywhere, by BGP too. */
+static struct world *settled_by_one_link(void)
+{
+    struct world *w = w_new(topo_direct());
+    for (int end = 0; end < 2; end++)
+        w->end[USE1_A][end].local_pref_in = w->end[USW2_A][end].local_pref_in = 200;
+    w_play(w);
+    tell_all(w);
+    w_wait(w, 60000);
+    HEALTHY(w, "at first");
+    return w;
+}
+
 /* The routers of the way between two sites, each with its first letter: gcp is g, cea c, ... */
 static void way(struct world *w, uint16_t from, uint16_t to, const char *want)
 {
@@ -210,30 +223,57 @@ TEST(a_table_counts_when_it_was_told_in_full)
     w_free(w);
 }
 
+/* A table is lost and BGP is not: what BGP no longer offers, or offers anew, is BGP's; of several
+ * equal ones the table's stays, and so does what is static. */
 TEST(a_table_that_is_told_no_more)
 {
     struct world *w = settled(topo_direct());
-    w_fib_route(w, USE1, "10.3.0.0/16", ROUTE_STATIC, US_PEERING, true);
-    w_fib_route(w, USW2, "10.3.0.0/16", ROUTE_STATIC, US_PEERING, true);
-    w_wait(w, 5000);
-    CHECK(w_raised(w, V_LOOP));
-    w_fib_feed(w, USE1, false); /* then what BGP says counts: that is told still */
-    w_wait(w, 5000);
-    CHECK_EQ(w_raised(w, V_LOOP), 0);
+    w_fib_feed(w, USE1, false);
+    w_wait(w, 20000);
+    ONLY(w, "as it was", V_FEED_STALE);
     CHECK_STR(text_of(w, V_FEED_STALE), "feed_stale at use1; its forwarding table (FPM)");
+    CHECK(!netmodel_fib_counts(w->model, USE1));
+    struct prefix p = pfx("10.3.0.0/16");
+    size_t n;
+    const struct fwd_hop *hop =
+        fwd_hops(netmodel_fwd(w->model), fwd_rule(netmodel_fwd(w->model), USE1, &p), &n);
+    CHECK(n == 1 && hop[0].link == USE1_A); /* not both, as BGP alone would have it */
+    struct route_down why = {.reason = DOWN_REMOTE_SILENT};
+    w_session(w, USE1_A, false, &why);
+    w_play(w);
+    w_wait(w, 1000);
+    hop = fwd_hops(netmodel_fwd(w->model), fwd_rule(netmodel_fwd(w->model), USE1, &p), &n);
+    CHECK(n == 1 && hop[0].link == USE1_B);
+    w_session(w, USE1_A, true, NULL);
+    w_play(w);
     w_fib_tell(w, USE1);
     w_wait(w, 20000);
-    ONLY(w, "it comes back, without the static route", V_ASYMMETRIC);
-    /* Both feeds are lost: the table stays as it was, until one of them speaks again. */
+    HEALTHY(w, "told again");
+    CHECK(netmodel_fib_counts(w->model, USE1));
+    w_free(w);
+}
+
+TEST(static_routes_of_a_table_that_is_lost)
+{
+    struct world *w = settled_by_one_link();
     w_fib_route(w, USE1, "10.3.0.0/16", ROUTE_STATIC, US_PEERING, true);
-    w_event(w, (struct route_event){.type = ROUTE_FEED_LOST, .router = w->router[USE1]});
+    w_fib_route(w, USW2, "10.3.0.0/16", ROUTE_STATIC, US_PEERING, true);
+    w_fib_route(w, USE1, "10.4.0.0/16", ROUTE_BGP, USE1_A, false);
+    w_wait(w, 20000);
+    CHECK(w_raised(w, V_LOOP) && w_raised(w, V_NO_PATH));
     w_fib_feed(w, USE1, false);
-    w_wait(w, 5000);
-    CHECK(w_raised(w, V_LOOP));
+    w_wait(w, 20000);
+    ONLY(w, "they loop still", V_LOOP, V_NO_PATH, V_FEED_STALE);
+    way(w, USE1, APSE1, "use1 gcp apse1 delivered"); /* BGP has it */
+    /* Both feeds are lost: all stays as it was, until one of them speaks again. */
+    w_event(w, (struct route_event){.type = ROUTE_FEED_LOST, .router = w->router[USE1]});
+    w_wait(w, 20000);
     CHECK_EQ(w_raised(w, V_FEED_STALE), 2);
+    CHECK(netmodel_fib_counts(w->model, USE1));
+    way(w, USE1, APSE1, "use1 no_route");
     w_event(w, (struct route_event){.type = ROUTE_FEED_UP, .router = w->router[USE1]});
-    w_wait(w, 5000);
-    CHECK_EQ(w_raised(w, V_LOOP), 0);
+    w_wait(w, 20000);
+    way(w, USE1, APSE1, "use1 gcp apse1 delivered");
     CHECK_EQ(w_raised(w, V_FEED_STALE), 1);
     w_free(w);
 }
@@ -338,12 +378,7 @@ static struct whatif ask(struct world *w, enum net_change_kind kind, int router,
 
 TEST(a_trial_moves_what_is_bgp_s_and_leaves_the_rest)
 {
-    struct world *w = w_new(topo_direct());
-    for (int end = 0; end < 2; end++) /* one best link everywhere, for tables of one next hop */
-        w->end[USE1_A][end].local_pref_in = w->end[USW2_A][end].local_pref_in = 200;
-    w_play(w);
-    tell_all(w);
-    w_wait(w, 60000);
+    struct world *w = settled_by_one_link();
     w_fib_route(w, USE1, "10.3.0.0/16", ROUTE_STATIC, US_PEERING, true);
     w_wait(w, 20000);
     ONLY(w, "a detour", V_ASYMMETRIC);

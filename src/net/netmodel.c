@@ -421,7 +421,7 @@ void netmodel_sink(void *arg, const struct route_event *e)
             fib_event(m, router, e);
         return;
     }
-    if (e->type == ROUTE_FEED_UP)
+    if (e->type == ROUTE_FEED_UP || e->type == ROUTE_FEED_LOST)
         fib_beside(m, router);
     switch (e->type) {
     case ROUTE_PEER_UP:
@@ -571,10 +571,6 @@ int64_t netmodel_due(const struct netmodel *m)
 uint32_t netmodel_fib(const struct netmodel *m, uint16_t router)
 {
     return m->router[router].fib;
-}
-bool netmodel_fib_counts(const struct netmodel *m, uint16_t router)
-{
-    return m->router[router].fib_told;
 }
 
 const struct verdicts *netmodel_verdicts(const struct netmodel *m)

@@ -15,8 +15,9 @@
  * A router may also tell its forwarding table itself (fpm.h), as a source of its own: the router's
  * name and NETMODEL_FIB. That table is what the router does, whatever the rest says: a prefix that
  * it lacks has no rule, and what is attached or static is what it says is. Where its route is one
- * that BGP offers, that one is the router's choice. It counts from its first end of the table; when
- * its feed is lost, the other feed counts again if that is up, else the table as it was.
+ * that BGP offers, that one is the router's choice. It counts from its first end of the table. When
+ * its feed is lost and the other one is up, routes of the table that BGP still offers stay the
+ * choice, and what is static or attached stays as it was; for the rest BGP counts.
  *
  * A router is heard when its feed has been up for sync_ms and then a second went by without a route
  * from it, or after six times sync_ms; it stays so when the feed is lost, since its table then is
@@ -90,7 +91,8 @@ const struct topo *netmodel_topo(const struct netmodel *m);
 struct rib *netmodel_rib(struct netmodel *m);
 struct fwd *netmodel_fwd(struct netmodel *m);
 bool netmodel_heard(const struct netmodel *m, uint16_t router, int64_t now_ms);
-/* The source that tells its forwarding table, 0: none ever did; and whether that table counts. */
+/* The source that tells its forwarding table, 0: none ever did; and whether that table is
+ * all that counts. */
 uint32_t netmodel_fib(const struct netmodel *m, uint16_t router);
 bool netmodel_fib_counts(const struct netmodel *m, uint16_t router);
 

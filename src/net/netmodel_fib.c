@@ -2,34 +2,45 @@
  * and what they make of the choice. */
 #include "net/netmodel_i.h"
 
-/* From now on the router's own table counts, or no longer: all of its prefixes are looked at. */
-static void turn(struct netmodel *m, uint16_t router, bool told)
+/* Is the table all of the truth about the router? When its feed is lost and the other one is not,
+ * only as far as nobody knows better. */
+static bool is_all(const struct netmodel *m, const struct router_state *r)
 {
-    if (m->router[router].fib_told == told)
-        return;
-    m->router[router].fib_told = told;
-    m->rebuild[router] = m->any_rebuild = m->fib_turned = true;
+    return rib_feed(m->rib, r->fib).up || !r->source || !rib_feed(m->rib, r->source).up;
+}
+
+bool netmodel_fib_counts(const struct netmodel *m, uint16_t router)
+{
+    return m->router[router].fib_told && is_all(m, &m->router[router]);
+}
+
+/* What the table counts for has changed: all of the router's prefixes are looked at. */
+static void again(struct netmodel *m, uint16_t router)
+{
+    if (m->router[router].fib_told)
+        m->rebuild[router] = m->any_rebuild = m->fib_turned = true;
 }
 
 void fib_event(struct netmodel *m, uint16_t router, const struct route_event *e)
 {
-    const struct router_state *r = &m->router[router];
     struct evidence ev = evidence_none();
     ev.router = router;
     str_copy(ev.reason, sizeof ev.reason, "its forwarding table (FPM)");
-    if (e->type == ROUTE_END_OF_RIB)
-        turn(m, router, true);
-    if (e->type == ROUTE_FEED_UP || e->type == ROUTE_FEED_LOST)
-        verdict_put(&m->verdicts, V_FEED_STALE, verdict_key(router, 1, 0),
-                    e->type == ROUTE_FEED_LOST, e->at_ms, &ev);
-    if (e->type == ROUTE_FEED_LOST && r->source && rib_feed(m->rib, r->source).up)
-        turn(m, router, false); /* better BGP as it is than a table as it was */
+    if (e->type == ROUTE_END_OF_RIB && !m->router[router].fib_told) {
+        m->router[router].fib_told = true;
+        again(m, router);
+    }
+    if (e->type != ROUTE_FEED_UP && e->type != ROUTE_FEED_LOST)
+        return;
+    verdict_put(&m->verdicts, V_FEED_STALE, verdict_key(router, 1, 0), e->type == ROUTE_FEED_LOST,
+                e->at_ms, &ev);
+    again(m, router);
 }
 
 void fib_beside(struct netmodel *m, uint16_t router)
 {
-    if (m->router[router].fib_told && !rib_feed(m->rib, m->router[router].fib).up)
-        turn(m, router, false);
+    if (!rib_feed(m->rib, m->router[router].fib).up)
+        again(m, router);
 }
 
 void fib_changed(struct netmodel *m, uint16_t router, const struct rib_change *c)
@@ -132,18 +143,24 @@ static uint32_t candidate(const struct choice *c, const struct best_result *chos
     return c->n;
 }
 
+static bool offered(const struct choice *c, const struct fib_rule *r)
+{
+    for (uint32_t i = 0; i < r->n; i++)
+        if (r->hop[i].to >= FWD_ENDS || candidate(c, &c->result, r->hop[i]) == c->n)
+            return false;
+    return true;
+}
+
 /* Are all of the rule's hops such as BGP offers? Then those routes are the router's choice,
  * whatever we should have chosen: routers know preferences that their feeds do not show. */
 static bool explained(struct choice *c, const struct fib_rule *r)
 {
     struct best_result by = c->result;
+    if (!offered(c, r))
+        return false;
     by.n_used = 0;
-    for (uint32_t i = 0; i < r->n; i++) {
-        uint32_t k = candidate(c, &c->result, r->hop[i]);
-        if (k == c->n || r->hop[i].to >= FWD_ENDS)
-            return false;
-        by.used[by.n_used++] = k;
-    }
+    for (uint32_t i = 0; i < r->n; i++)
+        by.used[by.n_used++] = candidate(c, &c->result, r->hop[i]);
     bool chosen = false; /* the best of ours is still one of them */
     for (uint32_t i = 0; i < by.n_used; i++)
         chosen |= c->result.n_used && by.used[i] == c->result.best;
@@ -184,6 +201,8 @@ void fib_choose(struct netmodel *m, uint16_t router, const struct prefix *p, str
     look_up(m, router, p, &r);
     if (m->n_changes && !stays(m, router, p, &r, c))
         return;
+    if (!is_all(m, &m->router[router]) && (!r.n || (r.by_bgp && !offered(c, &r))))
+        return; /* better BGP as it is than a table as it was */
     c->n_rule = r.n;
     memcpy(c->rule, r.hop, r.n * sizeof *r.hop);
     c->says_bgp = r.says_bgp;

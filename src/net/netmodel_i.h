@@ -48,7 +48,7 @@ struct router_state {
     int64_t last_ms;                  /* when it last told of a route */
     bool heard, tells_sessions;
     uint32_t fib;  /* the source of its forwarding table; 0: never heard of */
-    bool fib_told; /* and that counts */
+    bool fib_told; /* in full, once */
 };
 /* Is it known what it has, and so what it lacks? */
 static inline bool knows_table(const struct router_state *r)
@@ -298,7 +298,7 @@ extern const enum verdict_kind route_kinds[ROUTE_VERDICTS];
 /* What a source says that is a router's forwarding table, and a change in it. */
 void fib_event(struct netmodel *m, uint16_t router, const struct route_event *e);
 void fib_changed(struct netmodel *m, uint16_t router, const struct rib_change *c);
-/* The router's other feed is up again. */
+/* The router's other feed is up again, or lost. */
 void fib_beside(struct netmodel *m, uint16_t router);
 /* Where a route of its table leads; as route_hop_of. */
 bool fib_hop_of(struct netmodel *m, uint16_t router, const struct prefix *p,

@@ -46,6 +46,20 @@ def tables_are_theirs():
     tap.end("forwarding tables are as the kernels have them")
 
 
+def a_table_is_lost():
+    """A router stops telling its forwarding table: that is said, and nothing else is concluded from it."""
+    lab("vty", "use1", "configure terminal", "no fpm address")
+    end, said = time.time() + PATIENCE, []
+    while not said and time.time() < end:
+        time.sleep(0.3)
+        said = [v["text"] for v in verdicts() if v["kind"] == "feed_stale" and v["ended_ms"] is None]
+    tap.equal(said, ["feed_stale at use1; its forwarding table (FPM)"], "the lost table")
+    hub_is_quiet("a table that is not told", 10, but=REMEMBERED | {"feed_stale"})
+    lab("vty", "use1", "configure terminal", "fpm address 198.18.0.101 port 2620")
+    hub_is_quiet("a table that is told again")
+    tap.end("a router that no longer tells its table is named, and not misjudged")
+
+
 class Stream:
     """A program in the lab that prints a line of JSON for each thing that happens."""
 
@@ -401,6 +415,7 @@ tap.end("every router that has BMP sends its routes")
 
 healthy()
 tables_are_theirs()
+a_table_is_lost()
 ways = {(r["from"], r["to"]): way(r["from"], r["to"]) for r in status["faults"]}
 cut_is_seen()
 for row in status["faults"]:

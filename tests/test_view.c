@@ -223,6 +223,28 @@ static void push(struct facts *f, const struct config *c, uint64_t seq)
     buf_free(&b);
 }
 
+/* tandem begins at a centre that has been at work: of an hour ago it hears of one long chat only.
+ */
+TEST(what_was_before_is_no_series)
+{
+    struct fixture f = begin();
+    td_ms began = INT64_C(1800000000000) / 60000 * 60000 + 30000; /* in the middle of a minute */
+    int64_t first, last;
+    stats_since(f.s, began);
+    placed(&f, began - 3600000, 1, 0, CHANNEL_VOICE);
+    CHECK(!stats_series(f.s, began + 15000, &first, &last));
+    for (int i = 0; i < 10; i++)
+        placed(&f, began + i * 3000, 1, 0, CHANNEL_VOICE);
+    CHECK_NEAR(stats_rate(f.s, 1, began + 29999), 20, 0.01); /* ten in half a minute */
+    CHECK(!stats_series(f.s, began + 60000, &first, &last)); /* no whole minute yet */
+    placed(&f, began + 40000, 1, 0, CHANNEL_VOICE);
+    CHECK(stats_series(f.s, began + 120000, &first, &last));
+    CHECK_EQ(first, (began + 30000) / 60000);
+    CHECK_EQ(last, first);
+    CHECK_EQ(stats_arrivals(f.s, 1, first), 1);
+    end(&f);
+}
+
 TEST(facts_are_read_once_they_are_durable)
 {
     struct fixture x = begin();

@@ -579,6 +579,7 @@ void api_start(struct api *a, struct world *w, struct live *l)
 {
     a->world = w;
     a->live = l;
+    stats_since(a->stats, world_now(w));
     look_at_nodes(a);
     api_stream_start(a);
 }

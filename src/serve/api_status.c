@@ -200,7 +200,7 @@ void api_summary(struct api *a, struct buf *out)
             buf_fmt(out, "  %-20s %8llu contacts, %6.2f %% of group %s (share %g %%), %+.1f off\n",
                     k->c->site[s].name, (unsigned long long)k->group[g].placed[s],
                     all ? 100 * (double)k->group[g].placed[s] / (double)all : 0, p->group[g].name,
-                    wanted[s] / 1e4, -(double)k->group[g].lag_u[s] / PPM);
+                    wanted[s] / 1e4, (double)-k->group[g].lag_u[s] / PPM);
         }
     }
 }

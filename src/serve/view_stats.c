@@ -30,6 +30,7 @@ struct stats {
     struct stats_all all;
     struct minute minute[SLOTS];
     int64_t first; /* the first minute anything was seen in; 0: none */
+    td_ms since;   /* before, only what was left over was seen */
     int64_t newest;
     bool changed;
     struct map64 line_by_key;
@@ -279,20 +280,27 @@ uint32_t stats_arrivals(const struct stats *s, uint8_t site, int64_t minute)
     return m->number == minute ? m->arrivals[site] : 0;
 }
 
+void stats_since(struct stats *s, td_ms at)
+{
+    s->since = at;
+}
+
 double stats_rate(const struct stats *s, uint8_t site, td_ms now)
 {
     int64_t last = minute_of(now);
-    double n = 0, minutes = (double)(now % STATS_MINUTE_MS) / STATS_MINUTE_MS;
-    for (int64_t m = MAX(last - STATS_RATE_MIN, s->first); m <= last; m++)
+    int64_t from = MAX(last - STATS_RATE_MIN, MAX(s->first, minute_of(s->since)));
+    double n = 0;
+    double minutes = (double)(now - MAX(from * STATS_MINUTE_MS, s->since)) / STATS_MINUTE_MS;
+    for (int64_t m = from; m <= last; m++)
         n += stats_arrivals(s, site, m);
-    minutes += (double)MIN(STATS_RATE_MIN, MAX(0, last - s->first));
     return s->first && minutes > 0.1 ? n / minutes : 0;
 }
 
 bool stats_series(const struct stats *s, td_ms now, int64_t *first, int64_t *last)
 {
     *last = minute_of(now) - 1;
-    *first = MAX(s->first, *last - STATS_SERIES_MIN + 1);
+    *first = MAX(s->first, minute_of(s->since + STATS_MINUTE_MS - 1));
+    *first = MAX(*first, *last - STATS_SERIES_MIN + 1);
     return s->first && *first <= *last;
 }
 

@@ -45,6 +45,10 @@ struct stats_all {
 struct stats *stats_new(void) MUST_USE;
 void stats_free(struct stats *s);
 
+/* Rates and the series begin there. Of contacts that arrived before only those are known that were
+ * still there, which would look like minutes in which nobody called. */
+void stats_since(struct stats *s, td_ms at);
+
 /* A fact that `k` has folded just now. False: it was seen before. */
 bool stats_fact(struct stats *s, struct core *k, const struct event *e);
 /* The node `origin` has come back and goes on after `seq` of its life `epoch`: what it had stated

@@ -12,8 +12,7 @@ static void add(struct mirror_calls *out, enum aws_op op, json_t *body)
 
 static bool differs(const struct mirror_item *from, const struct mirror_item *to, const char *name)
 {
-    json_t *a = json_object_get(from->spec, name), *b = json_object_get(to->spec, name);
-    return a != b && (!a || !b || !json_equal(a, b));
+    return !mirror_same(json_object_get(from->spec, name), json_object_get(to->spec, name));
 }
 
 /* A call whose body is this one member, under the API's name. */
@@ -164,7 +163,7 @@ static void change_rows(const json_t *a, const json_t *b, enum change what,
 static bool has_channel(const json_t *concurrencies, const json_t *channel)
 {
     for (size_t i = 0; i < json_array_size(concurrencies); i++)
-        if (json_equal(json_object_get(json_array_get(concurrencies, i), "Channel"), channel))
+        if (mirror_same(json_object_get(json_array_get(concurrencies, i), "Channel"), channel))
             return true;
     return false;
 }

@@ -130,6 +130,11 @@ bool mirror_to_ids(const struct mirror_inventory *v, const char *text, struct bu
 
 /* ---- what a resource is ---- */
 
+bool mirror_same(const json_t *a, const json_t *b)
+{
+    return a == b || (a && b && json_equal((json_t *)a, (json_t *)b)); /* which changes neither */
+}
+
 void mirror_copy(json_t *to, const json_t *from, const char *name)
 {
     json_t *v = json_object_get(from, name);
@@ -169,7 +174,8 @@ static json_t *sorted(const json_t *list)
     char **text = mem_new(n, sizeof *text);
     json_t *out = json_array();
     for (size_t i = 0; i < n; i++)
-        text[i] = json_dumps(json_array_get(list, i), JSON_COMPACT | JSON_SORT_KEYS);
+        text[i] =
+            json_dumps(json_array_get(list, i), JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
     if (n)
         qsort(text, n, sizeof *text, by_text);
     for (size_t i = 0; i < n; i++) {
@@ -184,8 +190,8 @@ json_t *mirror_row(const json_t *queues, const json_t *like)
 {
     for (size_t i = 0; i < json_array_size(queues); i++) {
         json_t *row = json_array_get(queues, i);
-        if (json_equal(json_object_get(row, "Queue"), json_object_get(like, "Queue")) &&
-            json_equal(json_object_get(row, "Channel"), json_object_get(like, "Channel")))
+        if (mirror_same(json_object_get(row, "Queue"), json_object_get(like, "Queue")) &&
+            mirror_same(json_object_get(row, "Channel"), json_object_get(like, "Channel")))
             return row;
     }
     return NULL;

@@ -24,7 +24,7 @@ static void tell_member(const json_t *from, const json_t *to, const char *name, 
                         struct buf *out)
 {
     const json_t *a = json_object_get(to, name), *b = json_object_get(from, name);
-    if (a == b || (a && b && json_equal((json_t *)a, (json_t *)b)))
+    if (mirror_same(a, b))
         return;
     buf_fmt(out, "%s: ", label);
     put_value(out, a);
@@ -132,9 +132,9 @@ static void tell_list(const json_t *from, const json_t *to, put_fn *key, put_fn 
                       struct buf *out)
 {
     for (size_t i = 0; i < json_array_size(from); i++) {
-        json_t *is = json_array_get(from, i);
+        const json_t *is = json_array_get(from, i);
         const json_t *was = same(to, key, is);
-        if (!was || !json_equal((json_t *)was, is))
+        if (!was || !mirror_same(was, is))
             tell_row(key, value, was, is, out);
     }
     for (size_t i = 0; i < json_array_size(to); i++)
@@ -157,13 +157,13 @@ static void tell_content(const json_t *from, const json_t *to, struct buf *out)
 {
     const json_t *is = json_object_get(from, "Actions"), *was = json_object_get(to, "Actions");
     unsigned changed = 0, new = 0, gone = 0;
-    if (json_equal((json_t *)from, (json_t *)to))
+    if (mirror_same(from, to))
         return;
     for (size_t i = 0; i < json_array_size(is); i++) {
-        json_t *a = json_array_get(is, i);
+        const json_t *a = json_array_get(is, i);
         const json_t *b = action(to, text(a, "Identifier"));
         new += !b;
-        changed += b && !json_equal(a, (json_t *)b);
+        changed += b && !mirror_same(a, b);
     }
     for (size_t i = 0; i < json_array_size(was); i++)
         gone += !action(from, text(json_array_get(was, i), "Identifier"));

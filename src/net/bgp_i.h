@@ -74,8 +74,27 @@ struct nlri {
     uint8_t family;
 };
 
-/* MP_REACH's value. False: it is too short. */
-bool mp_reach(struct span value, struct nlri *in, struct span *next_hop);
+enum { AFI_IPV4 = 1, AFI_IPV6 = 2, SAFI_UNICAST = 1 };
+
+static inline uint8_t unicast_family(const uint8_t *afi_safi)
+{
+    unsigned afi = be16(afi_safi);
+    if (afi_safi[2] != SAFI_UNICAST)
+        return 0;
+    return afi == AFI_IPV4 ? IPV4 : afi == AFI_IPV6 ? IPV6 : 0;
+}
+
+/* MP_REACH's value: AFI 2, SAFI 1, length of next hop 1, next hop, reserved 1, prefixes. False: it
+ * is too short. Here, for every UPDATE about IPv6 goes through it. */
+static inline bool mp_reach(struct span v, struct nlri *in, struct span *next_hop)
+{
+    if (v.n < 5 || v.n < 5u + v.p[3])
+        return false;
+    size_t head = 5u + v.p[3];
+    *next_hop = (struct span){v.p + 4, v.p[3]};
+    *in = (struct nlri){{v.p + head, v.n - head}, unicast_family(v.p)};
+    return true;
+}
 
 struct mp { /* what the MP attributes of a block say; family 0: that is not there */
     struct nlri reach, unreach;

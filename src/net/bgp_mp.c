@@ -1,27 +1,6 @@
 /* bgp_mp.c - MP_REACH and MP_UNREACH (RFC 4760): routes inside a block of attributes. */
 #include "net/bgp_i.h"
 
-enum { AFI_IPV4 = 1, AFI_IPV6 = 2, SAFI_UNICAST = 1 };
-
-static uint8_t unicast_family(const uint8_t *afi_safi)
-{
-    unsigned afi = be16(afi_safi);
-    if (afi_safi[2] != SAFI_UNICAST)
-        return 0;
-    return afi == AFI_IPV4 ? IPV4 : afi == AFI_IPV6 ? IPV6 : 0;
-}
-
-/* AFI 2, SAFI 1, length of next hop 1, next hop, reserved 1, prefixes. */
-bool mp_reach(struct span v, struct nlri *in, struct span *next_hop)
-{
-    if (v.n < 5 || v.n < 5u + v.p[3])
-        return false;
-    size_t head = 5u + v.p[3];
-    *next_hop = (struct span){v.p + 4, v.p[3]};
-    *in = (struct nlri){{v.p + head, v.n - head}, unicast_family(v.p)};
-    return true;
-}
-
 /* AFI 2, SAFI 1, prefixes. */
 static bool mp_unreach(struct span v, struct nlri *out)
 {

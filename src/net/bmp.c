@@ -29,6 +29,7 @@ const char *const bmp_quirk_names[BMP_QUIRKS] = {
     "local routes under a peer of zeros",
     "unknown statistics",
     "Peer Up repeated for each view",
+    "Peer Up without the OPENs",
 };
 
 enum bmp_type {
@@ -202,24 +203,37 @@ static uint8_t add_path_of(const struct bgp_open *own, const struct bgp_open *pe
     return bits;
 }
 
-/* local address 16 | local port 2 | remote port 2 | OPEN sent | OPEN received | TLVs */
-static bool read_peer_up(const uint8_t *p, size_t n, const uint8_t *h, struct route_up *up,
-                         struct bgp_open *own, struct bgp_open *peers, uint64_t *session)
+/* An OPEN of a Peer Up. *known: it is more than a header that stands for one. */
+static bool read_open(const uint8_t *msg, size_t n, struct bgp_open *out, bool *known)
 {
     uint8_t type;
+    *known = n != BGP_HEADER;
+    *out = (struct bgp_open){0};
+    return *known ? bgp_open(msg, n, out) : bgp_message(msg, n, &type) == n && type == BGP_OPEN;
+}
+
+/* local address 16 | local port 2 | remote port 2 | OPEN sent | OPEN received | TLVs */
+static bool read_peer_up(const uint8_t *p, size_t n, const uint8_t *h, struct route_up *up,
+                         struct bgp_open *own, struct bgp_open *peers, uint64_t *session,
+                         bool *known)
+{
+    uint8_t type;
+    bool known_own, known_peers;
     if (n < 20)
         return false;
     size_t sent = bgp_message(p + 20, n - 20, &type);
     size_t received = sent ? bgp_message(p + 20 + sent, n - 20 - sent, &type) : 0;
-    if (!received || !bgp_open(p + 20, sent, own) || !bgp_open(p + 20 + sent, received, peers))
+    if (!received || !read_open(p + 20, sent, own, &known_own) ||
+        !read_open(p + 20 + sent, received, peers, &known_peers))
         return false;
+    *known = known_own && known_peers;
     *session = hash_fast(0, p, 20 + sent + received);
     *up = (struct route_up){.local_port = (uint16_t)be16(p + 16),
                             .remote_port = (uint16_t)be16(p + 18),
                             .hold_s_sent = own->hold_s,
                             .hold_s_received = peers->hold_s,
                             .as_local = own->as,
-                            .as4 = own->as4 && peers->as4,
+                            .as4 = (own->as4 || !known_own) && (peers->as4 || !known_peers),
                             .add_path = add_path_of(own, peers)};
     if (h[0] != PEER_LOC_RIB && !all_zero(p, 16)) {
         bool v6 = h[1] & FLAG_IPV6;
@@ -235,8 +249,11 @@ static enum bmp_status on_peer_up(struct bmp_session *s, const uint8_t *h, const
     struct route_up up;
     struct bgp_open own, peers;
     uint64_t session;
-    if (!read_peer_up(p, n, h, &up, &own, &peers, &session))
+    bool known;
+    if (!read_peer_up(p, n, h, &up, &own, &peers, &session, &known))
         return BMP_BAD_MESSAGE;
+    if (!known)
+        s->stats.quirks |= BMP_QUIRK_NO_OPEN;
     struct bmp_peer *peer = peer_of(s, h);
     if (!peer)
         return BMP_NO_ROOM;
@@ -248,7 +265,8 @@ static enum bmp_status on_peer_up(struct bmp_session *s, const uint8_t *h, const
     s->stats.peers_up += peer->state != PEER_UP;
     peer->state = PEER_UP;
     peer->as = be32(h + 26);
-    peer->own_as = h[0] != PEER_LOC_RIB && own.as != peer->as ? own.as : 0;
+    if (own.as) /* else as it was: a router has one number */
+        peer->own_as = h[0] != PEER_LOC_RIB && own.as != peer->as ? own.as : 0;
     peer->add_path = up.add_path;
     if (h[0] == PEER_LOC_RIB)
         for (int f = 0; f < 2; f++)

@@ -20,6 +20,8 @@
  *   - Peer Up once more for each view and family of one session (Huawei): told once; one that says
  *     anything else than before is another session, and told
  *   - Peer Down again and again while the neighbour cannot be reached: told once
+ *   - Peer Up with bare headers for OPENs that the router has not kept (FRR, after a session came
+ *     back): up all the same, what an OPEN would have said is not known
  *   - Loc-RIB and neighbours without their Peer Up: taken as up with the first message
  *   - own routes under a peer of all zeros: a peer without an address, its routes ROUTE_LOCAL
  *   - no withdrawals after Peer Down, as the RFC says: the RIB forgets them
@@ -61,7 +63,8 @@ enum bmp_quirk { /* bits: habits seen, worth a line in a log once */
     BMP_QUIRK_LOCAL_PEER = 16,
     BMP_QUIRK_UNKNOWN_STATISTIC = 32,
     BMP_QUIRK_PEER_UP_AGAIN = 64,
-    BMP_QUIRKS = 7 /* how many */
+    BMP_QUIRK_NO_OPEN = 128,
+    BMP_QUIRKS = 8 /* how many */
 };
 extern const char *const bmp_quirk_names[BMP_QUIRKS]; /* by bit */
 

@@ -136,7 +136,15 @@ EVENT = {"Name": "ContactFlowEvent", "Details": {"Parameters": {"op": "route", "
 
 
 def ask(path=f"/flow/{EAST}", method="POST", key=KEY, body=None, context=None):
-    """The status and body, or what went wrong with TLS."""
+    """The status and body, or what went wrong with TLS. On a machine with much else to do the node may be
+    late, which is nginx's 504: then it is asked again."""
+    got = (504, b"")
+    while got[0] == 504:
+        got = ask_once(path, method, key, body, context)
+    return got
+
+
+def ask_once(path=f"/flow/{EAST}", method="POST", key=KEY, body=None, context=None):
     c = http.client.HTTPSConnection("localhost", tls_port, timeout=20, context=context or trust())
     try:
         c.request(method, path, json.dumps(EVENT) if body is None else body,
@@ -204,7 +212,7 @@ tap.check(not re.search(r"2125550100|" + KEY, said), "no number and no key in th
 tap.end("TLS 1.2 or newer only; nothing personal is logged")
 
 run.send_signal(signal.SIGSTOP)
-tap.check(ask()[0] == 504, "a node that does not answer: 504, and the function says LOCAL")
+tap.check(ask_once()[0] == 504, "a node that does not answer: 504, and the function says LOCAL")
 tap.equal(in_python(root)["action"], "LOCAL", "as it does")
 run.send_signal(signal.SIGCONT)
 aws.until(lambda: ask()[0] == 200, "the node again", 60)

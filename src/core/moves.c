@@ -7,6 +7,8 @@
  * oldest, else the oldest elsewhere (facts: one logical queue to within 0.1 s of mean wait). */
 #include "core/model.h"
 
+#include <stdio.h>
+
 enum {
     PUSHES_A_SETTLE = 64, /* so that one instant stays short; the next settle goes on */
     SCAN_MS = 1000,       /* agents are looked through this often, and only when one may move */
@@ -222,6 +224,17 @@ static void agent_move(struct core *k, struct agent *a, uint8_t to, uint8_t reas
     core_state(k, &e);
 }
 
+static void note_takeover(struct core *k, uint8_t site, uint32_t moved, uint32_t lost,
+                          uint32_t agents)
+{
+    char people[64] = "its agents move as the platform splits them";
+    if (k->replica[site] == SITE_NONE)
+        snprintf(people, sizeof people, "%u agents invited elsewhere", agents);
+    core_note(k, NOTE_REHOMED, site, moved,
+              "%s: %u waiting contacts re-homed, %u connected ones lost, %s", k->c->site[site].name,
+              moved, lost, people);
+}
+
 /* The site is down for all: its waiting contacts and its agents go to the survivors. Called at
  * every tick while it is down, since facts of it may still arrive. */
 void moves_takeover(struct core *k, uint8_t site)
@@ -255,10 +268,7 @@ void moves_takeover(struct core *k, uint8_t site)
             }
         }
     if (moved + lost + agents)
-        core_note(k, NOTE_REHOMED, site, moved,
-                  "%s: %u waiting contacts re-homed, %u connected ones lost, %u agents invited "
-                  "elsewhere",
-                  k->c->site[site].name, moved, lost, agents);
+        note_takeover(k, site, moved, lost, agents);
 }
 
 /* ---- the agents of this site: home again, or away from a drain ---- */

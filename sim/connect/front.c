@@ -197,7 +197,7 @@ bool call_admit(struct call *c, const char *operation, double rate, double burst
     uint64_t key = mix64(hash_str(operation) ^ mix64(hash_str(c->region->name))) ^
                    mix64(hash_str(c->account) + hash_str(c->service));
     if (f->o.throttle && !throttle_take(&f->throttle, key, rate, burst,
-                                        center_limits_ms(f->o.center, f->o.wall_ms()))) {
+                                        center_limits_ms(f->o.center, f->o.steady_ms()))) {
         n->throttled++;
         c->region->throttled++;
         call_fail(c,

@@ -22,8 +22,9 @@ struct front_options {
     bool throttle;
     const char *const *names; /* by which clients may call it, besides localhost, its address and */
     uint32_t n_names;         /* SERVICE.REGION.localhost; at most FRONT_NAMES_MAX */
-    int64_t (*wall_ms)(void);   /* since the epoch: of signatures and throttles */
-    int64_t (*steady_ms)(void); /* what center_run goes by: each request brings it up to date */
+    int64_t (*wall_ms)(void);   /* since the epoch: of signatures */
+    int64_t (*steady_ms)(void); /* what throttles and center_run go by: a request brings it up to
+                                   date */
 };
 struct front *front_new(const struct front_options *o);
 /* The port, or -1 with a message. */

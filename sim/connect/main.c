@@ -217,7 +217,7 @@ static int serve(struct program *p)
                                                        .front = p->front,
                                                        .setup = p->setup,
                                                        .limits = p->throttle,
-                                                       .wall_ms = wall_ms,
+                                                       .steady_ms = steady_ms,
                                                        .warm_ms = p->warm_ms});
     uv_timer_init(&p->loop, &p->turn);
     uv_signal_init(&p->loop, &p->interrupt);

@@ -46,7 +46,7 @@ struct outside *outside_new(const struct outside_options *o)
 {
     struct outside *out = mem_new(1, sizeof *out);
     out->streams = streams_new(&(struct streams_options){
-        .center = o->center, .front = o->front, .limits = o->limits, .wall_ms = o->wall_ms});
+        .center = o->center, .front = o->front, .limits = o->limits, .steady_ms = o->steady_ms});
     out->feed = feed_new(o->center, out->streams, o->setup->shards);
     center_warm(o->center, o->warm_ms);
     out->lambda = lambda_new(o->loop);

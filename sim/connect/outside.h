@@ -12,7 +12,7 @@ struct outside_options {
     struct front *front;
     const struct setup *setup; /* shards, functions */
     bool limits;               /* of Kinesis */
-    int64_t (*wall_ms)(void);
+    int64_t (*steady_ms)(void); /* of limits */
     int64_t warm_ms; /* played at once, before there are functions and a webhook: calls go to the
                         queues that their flows lead to. Streams have all of it. */
 };

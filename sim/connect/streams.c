@@ -124,7 +124,7 @@ static void handle(void *arg, struct call *c)
         call_fail(c, EX_ServiceUnavailableException, "Too many accounts.");
         return;
     }
-    struct kinesis_time t = {center_now(c->center), center_limits_ms(c->center, s->o.wall_ms())};
+    struct kinesis_time t = {center_now(c->center), center_limits_ms(c->center, s->o.steady_ms())};
     enum wire_encoding encoding = encoding_of(c);
     kinesis_call(k, operation, encoding, c->rq->body.p, c->rq->body.n, t, &r);
     s->throttled += r.error && (strcmp(r.error, "ProvisionedThroughputExceededException") == 0 ||

@@ -20,7 +20,7 @@ struct streams_options {
     struct center *center;
     struct front *front;
     bool limits;
-    int64_t (*wall_ms)(void);
+    int64_t (*steady_ms)(void); /* what limits and iterators go by */
 };
 struct streams *streams_new(const struct streams_options *o) MUST_USE;
 void streams_free(struct streams *s);

@@ -343,6 +343,27 @@ static bool count_route(void *arg, const struct rib_route *route)
     return true;
 }
 
+/* Read in pieces it is the same table, and the paths of a prefix are in the same order. */
+static void compare_read(const struct world *w, uint32_t peer, enum route_view view, size_t piece)
+{
+    struct rib_path all[LIST], read[7];
+    size_t n = 0, got;
+    for (uint32_t at = 0; (got = rib_read(w->rib, peer, view, &at, read, piece)) != 0; n += got) {
+        CHECK(got <= piece && n + got <= LIST);
+        memcpy(all + n, read, got * sizeof *read);
+    }
+    CHECK_EQ(n, rib_peer_routes(w->rib, peer, view));
+    for (size_t i = 0; i < n; i++) {
+        struct rib_route path[RIB_PATHS_MAX];
+        uint32_t paths = rib_paths(w->rib, peer, view, all[i].prefix_id, path), nth = 0;
+        for (size_t k = 0; k < i; k++)
+            nth += all[k].prefix_id == all[i].prefix_id;
+        CHECK(nth < paths);
+        CHECK_EQ(all[i].path_id, path[nth].path_id);
+        CHECK_EQ(all[i].attr, path[nth].attr);
+    }
+}
+
 static void compare(struct world *w, struct list *l)
 {
     int used = 0, walked = 0, stale = 0;
@@ -364,8 +385,10 @@ static void compare(struct world *w, struct list *l)
         CHECK_EQ(found, 1);
     }
     for (int p = 0; p < 3; p++)
-        for (int v = 0; v < VIEWS; v++)
+        for (int v = 0; v < VIEWS; v++) {
             rib_each_route(w->rib, w->peer[p], (enum route_view)v, count_route, &walked);
+            compare_read(w, w->peer[p], (enum route_view)v, 1 + (size_t)(used + v) % 7);
+        }
     CHECK_EQ(walked, used);
     CHECK_EQ(rib_stats(w->rib).routes, used);
     CHECK_EQ(rib_stats(w->rib).stale, stale);

@@ -25,6 +25,7 @@ struct bench {
     struct netmodel *model;
     uint32_t router[REGIONS + 1], peer[LINKS_MAX][2]; /* 0: at the hub, 1: at the region */
     uint32_t per_region, links_each;
+    bool apart; /* every prefix has attributes of its own */
     int64_t now_ms;
     uint64_t verdicts;
 };
@@ -89,6 +90,7 @@ static void event(struct bench *b, uint32_t link, int end, uint32_t region, uint
 {
     uint32_t path[3] = {AS_SEGMENT(AS_SEQUENCE, end ? 2 : 1), 64601 + (end ? HUB : region),
                         64601 + region};
+    med = b->apart && !med ? i + 20 : med;
     struct attr a = {.path = path,
                      .n_path = (uint16_t)(end ? 3 : 2),
                      .med = med,
@@ -207,17 +209,18 @@ static void ask_all(struct bench *b)
     ask(b, "link down", x);
 }
 
-static void bench(uint32_t per_region, uint32_t links_each)
+static void bench(uint32_t per_region, uint32_t links_each, bool apart)
 {
-    struct bench b = {.per_region = per_region, .links_each = links_each, .now_ms = 1000000};
+    struct bench b = {
+        .per_region = per_region, .links_each = links_each, .apart = apart, .now_ms = 1000000};
     struct netmodel_options o = NETMODEL_DEFAULTS;
     struct rng rng = rng_seed(per_region, 0);
     topology(&b.topo, links_each);
     b.attrs = attr_table_new(1, ATTR_SETS_MAX, ATTR_BYTES_MAX);
     b.sources = sources_new();
     b.model = netmodel_new(&b.topo, b.attrs, b.sources, &o);
-    printf("5 routers, %u prefixes a region, each on %u, %u routes\n", per_region, links_each,
-           per_region * REGIONS * b.topo.n_links);
+    printf("5 routers, %u prefixes a region, each on %u, %u routes%s\n", per_region, links_each,
+           per_region * REGIONS * b.topo.n_links, apart ? ", attributes all different" : "");
     open_feeds(&b);
     load(&b);
     churn(&b, &rng);
@@ -233,6 +236,7 @@ int main(void)
     static const uint32_t per_region[] = {100, 1000, 2500, 25000};
     for (uint32_t links_each = 2; links_each > 0; links_each--)
         for (size_t i = 0; i < COUNTOF(per_region); i++)
-            bench(per_region[i], links_each);
+            bench(per_region[i], links_each, false);
+    bench(1000, 2, true);
     return 0;
 }

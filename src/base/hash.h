@@ -55,5 +55,7 @@ static inline uint64_t hash_fast(uint64_t seed, const void *bytes, size_t n)
     } else if (left) {
         a = (uint64_t)p[0] << 16 | (uint64_t)p[left / 2] << 8 | p[left - 1];
     }
-    return hash__fold(k1 ^ n, hash__fold(a ^ k1, b ^ seed ^ other));
+    /* The two chains must not meet in one sum: while short keys leave them as they began, the seed
+     * would cancel out. */
+    return hash__fold(k1 ^ n ^ other, hash__fold(a ^ k1, b ^ seed));
 }

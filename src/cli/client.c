@@ -213,8 +213,8 @@ static int away(struct client *c, CURLcode code, const char *error)
     fprintf(stderr, "tandem %s: the hub at %s is not reached: %s\n", c->command->name, c->hub,
             *error ? error : curl_easy_strerror(code));
     if (code == CURLE_COULDNT_CONNECT)
-        fprintf(stderr, "Is it running? \"tandem demo\" starts one; --hub or TANDEM_HUB names "
-                        "another.\n");
+        fprintf(stderr, "Is it running? \"tandem run\" or \"tandem demo\" starts one; --hub or "
+                        "TANDEM_HUB names another.\n");
     return EXIT_AWAY;
 }
 

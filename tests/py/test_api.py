@@ -561,14 +561,16 @@ class Unwilling(http.server.BaseHTTPRequestHandler):
 
 other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Unwilling)
 threading.Thread(target=other.serve_forever, daemon=True).start()
-small.write(f"\namazon:\n  endpoint: http://127.0.0.1:{other.server_address[1]}\n  port: 0\n  instances:\n")
+wire = tempfile.NamedTemporaryFile("w", suffix=".yaml")
+wire.write(open(CONFIG).read() + f"\namazon:\n  endpoint: http://127.0.0.1:{other.server_address[1]}\n  port: 0\n  instances:\n")
 for i, s in enumerate(("east", "middle", "west")):
-    small.write(f"    - {{site: {s}, region: us-east-{i + 1}, instance: i-{i}}}\n")
-small.flush()
-hub = Hub(config=small.name, command="run", env={**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
+    wire.write(f"    - {{site: {s}, region: us-east-{i + 1}, instance: i-{i}}}\n")
+wire.flush()
+hub = Hub(config=wire.name, command="run", env={**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
 tap.check("connectsim" in ask("POST", "/v1/sim/faults", 502, {"fault": "region-down:west"}).detail(), "who did not take it")
 tap.equal(ask("GET", "/v1/sim/faults", 200).json()["faults"], [], "what did not begin")
 ask("POST", "/v1/sim/faults", 201, {"fault": "node-down:west", "for_s": 60})
+ask("GET", "/v1/net", 200) # the network is watched, too
 tap.equal(hub.stop()[0], 0, "exit code")
 hub = plain
 tap.end("a fault that connectsim does not take has not begun; those of nodes are had without it")

@@ -230,7 +230,7 @@ tap.end("every node's history has each contact once")
 log.seek(0)
 said = log.read()
 tap.check("BUG" not in said, "an invariant was broken:\n" + "\n".join(x for x in said.splitlines() if "BUG" in x)[:1000])
-tap.check(not re.search(r"\+1\d{10}", said), "a number in the log")
+tap.check(not re.search(r"\+\d{9}", said.replace("--from +12125550100", "")), "a number in the log")  # the example at the start is one
 tap.equal(sim.stop(), 0, "exit code of connectsim")
 tap.end("no invariant was broken, and both end cleanly")
 print(f"# {len(faults)} faults, {kills} kills, {len(ended)} contacts ended, {sum(c['calls'] for c in state['calls'])} calls, "

@@ -148,10 +148,10 @@ const struct command commands[] = {
      "  -r, --reason TEXT   for the timeline and the log\n" HUB_OPTIONS},
     {"set-policy", "NAME [options]", "put another policy in force", cmd_client,
      "  -r, --reason TEXT   for the timeline and the log\n" HUB_OPTIONS},
-    {"fault", "[SPEC] [options]", "break something in the demo, list what is broken, or mend it",
+    {"fault", "[SPEC] [options]", "break something simulated, list what is broken, or mend it",
      cmd_client,
      "                      SPEC as for replay, without the time: region-down:us-west-2\n"
-     "      --for TIME      mended after this, in the demo's time: 10m (default: never)\n"
+     "      --for TIME      mended after this, in the centre's time: 10m (default: never)\n"
      "      --end ID|all    mends it\n" HUB_OPTIONS},
 };
 const size_t n_commands = COUNTOF(commands);

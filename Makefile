@@ -2,13 +2,16 @@
 #
 #   make demo  [DEMO="--for 60s --speed N --port N ..."]   a live contact centre over Amazon Connect's API
 #   make demo-local [DEMO="--trace FILE --fault ... ..."]   one in a single process, simulated instances
-#   make test                        every test, with gcc, clang and sanitizers: about 15 minutes
+#   make test                        every test, with gcc, clang and sanitizers: about 20 minutes
+#   make check                       format, headers, lint
 #   make sim SEEDS=N [FROM=N]        the fault simulator
 #   make mutate [ONLY=NAME,...]      deliberate mistakes in the core, which it must all catch
 #   make fuzz SECONDS=N [FUZZ=NAME]  each fuzz target, or one, for so long
+#   make bench                       the benchmark tables (qa/bench.sh NAME for one)
 #   make lab                         a network of real routers in namespaces (docs/lab.md); as root
+#   make install                     programs and manual pages
 .DEFAULT_GOAL := build/tandem
-.PHONY: demo demo-local lab test check sim mutate fuzz bench coverage install clean setup build/tandem
+.PHONY: demo demo-local lab test check sim mutate fuzz bench install clean setup build/tandem
 
 setup: ; @qa/setup.sh demo
 

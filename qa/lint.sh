@@ -54,8 +54,8 @@ sim/engine base|core|engine
 sim/connect base|http|aws|core|engine|kinesis|connect
 sim/kinesis base|kinesis
 src/node base|core|driver|engine|trace|node
-src/serve base|http|net|watch|core|driver|engine|trace|node|serve|web
-src/cli base|amazon|http|net|watch|core|driver|engine|trace|node|serve|cli
+src/serve base|http|net|watch|core|node|serve|web
+src/cli base|amazon|http|net|watch|core|driver|node|serve|cli
 EOF
 
 # Links between documents lead somewhere.

@@ -3,9 +3,8 @@ tandem knows it, from the streams alone: tandem run over connectsim, a pair of r
 agents in all and calls for 70 % of them, AWS's default throttles, links of 45 ms. An agent who is free is
 logged out at his desk, and each node is asked for him (GET /v1/agents/NAME?node=NODE) until it says so, 60
 times. Wall-clock time, on a machine that has nothing else to do; the API's own work and the asking every 5
-ms are in it. Then a region is drained
-and taken back, three times: how long after the order AWS has accepted the shift of numbers, agents and
-sign-in, which is one call.
+ms are in it. Then a region is drained and taken back, three times: how long after the order AWS has
+accepted the shift of numbers, agents and sign-in, which is one call.
 
     build/venv/bin/python bench/bench_states.py 1000"""
 

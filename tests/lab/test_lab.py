@@ -1,8 +1,9 @@
 """The network lab from end to end: real routers, tandem's hub and probes, and a BMP station of the test's.
 
 Every fault of lab/faults.tsv is made and healed, and must show where that table says, to probes and to
-BMP; tandem's hub must call it by its name and place, and take that back once it is healed. Nothing is asserted about how long something takes; what was
-measured is printed as a comment. Names of faults as arguments: only those. Without network namespaces or the routers' packages it is skipped."""
+BMP; tandem's hub must call it by its name and place, and take that back once it is healed. Nothing is
+asserted about how long something takes; what was measured is printed as a comment. Names of faults as
+arguments: only those. Without network namespaces or the routers' packages it is skipped."""
 
 import atexit
 import json

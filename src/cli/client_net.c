@@ -388,18 +388,21 @@ int client_net(struct client *c)
     static const struct {
         const char *name;
         int (*run)(struct client *c);
-        int least, most;
+        int least, most; /* words, its own name among them */
+        const char *takes;
     } parts[] = {
-        {"status", net_status, 1, 1},     {"verdicts", net_verdicts, 1, 1},
-        {"routes", net_routes, 2, 2},     {"path", net_path, 3, 3},
-        {"what-if", net_whatif, 2, 1000}, {"optimise", net_optimise, 1, 2},
+        {"status", net_status, 1, 1, "nothing"},
+        {"verdicts", net_verdicts, 1, 1, "nothing"},
+        {"routes", net_routes, 2, 2, "a prefix"},
+        {"path", net_path, 3, 3, "two sites"},
+        {"what-if", net_whatif, 2, 1000, "one change or more"},
+        {"optimise", net_optimise, 1, 2, "nothing or a number"},
     };
     const char *what = c->n_args ? c->args[0] : "status";
     for (size_t i = 0; i < COUNTOF(parts); i++)
         if (strcmp(parts[i].name, what) == 0)
             return MAX(c->n_args, 1) < parts[i].least || c->n_args > parts[i].most
-                       ? cli_usage(c->command, "net %s takes %d words after it", what,
-                                   parts[i].least - 1)
+                       ? cli_usage(c->command, "net %s takes %s after it", what, parts[i].takes)
                        : parts[i].run(c);
     return cli_usage(c->command,
                      "there is no \"net %s\"; there are status, verdicts, routes PREFIX, path FROM "

@@ -92,6 +92,7 @@ for args in (["shares", "extra"], ["explain"], ["drain"], ["status", "--force"],
              ["set-share", "east=x"], ["route", "-q", "support", "--npa", "x"], ["route", "-q", "support", "--attribute", "x"],
              ["fault", "--for", "1m", "--end", "1"], ["fault", "flows:east", "--for", "x"], ["events", "-f", "-n", "3"], ["status", "--nothing"], ["nothing"]):
     expect(2, *args)
+tap.check("one change or more" in expect(2, "net", "what-if"), "net what-if without a change")
 for args, word in ((["explain", str(uuid.uuid4())], "no such contact"), (["explain", "12"], "UUID"), (["drain", "nowhere"], "no site"),
                    (["set-policy", "none"], "normal, one"), (["set-share", "east=50", "west=49", "--group", "america"], "100"),
                    (["agents", "--state", "asleep"], "available"), (["route", "-q", "none"], "support")):

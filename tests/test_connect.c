@@ -51,6 +51,7 @@ struct rig {
     uint32_t n_told;
     char answer[512];
     uint32_t answers;
+    uint32_t hung_up; /* records of such */
 };
 
 /* ---- the instance ---- */
@@ -819,6 +820,87 @@ TEST(an_instance_that_does_not_answer)
     g.down = false;
     until_told(&g, 2);
     CHECK(g.told[1].health.ok && g.told[1].health.ready);
+    rig_close(&g);
+}
+
+/* ---- do flows run? ---- */
+
+/* Callers numbered from `first`, whom a flow hangs up on at once. */
+static void hang_up(struct rig *g, unsigned first, unsigned n, const char *attribute)
+{
+    for (unsigned i = first; i < first + n; i++) {
+        struct buf b = {0};
+        buf_fmt(&b,
+                "{\"ContactId\":\"00000000-0000-4000-8000-%012u\",\"InstanceARN\":\"" ARN
+                "\",\"Channel\":\"VOICE\",\"DisconnectReason\":\"CONTACT_FLOW_DISCONNECT\","
+                "\"DisconnectTimestamp\":\"2026-11-22T10:05:00Z\",\"LastUpdateTimestamp\":"
+                "\"2026-11-22T10:05:00Z\",\"Attributes\":{%s}}",
+                i, attribute);
+        (void)stream_put(g->records, g->now, 0, "k", 1, b.data, b.len);
+        (void)stream_put(g->records, g->now, 0, "k", 1, b.data, b.len); /* at least once */
+        buf_free(&b);
+    }
+    while (connect_state(g->c).records < g->hung_up + 2ul * n) {
+        uv_run(&g->loop, UV_RUN_ONCE);
+        take(g);
+    }
+    g->hung_up += 2 * n;
+}
+
+#define IS_READY(n, what)                                                                          \
+    do {                                                                                           \
+        CHECK_EQ(g.told[n].type, INST_HEALTH);                                                     \
+        CHECK(g.told[n].health.ok);                                                                \
+        CHECK_EQ(g.told[n].health.ready, what);                                                    \
+    } while (0)
+
+TEST(flows_that_hang_up)
+{
+    struct rig g;
+    rig_open(&g);
+    begin(&g);
+    hang_up(&g, 1, 3, "");
+    (void)ask(&g, "route", C1, "+18005550111",
+              ""); /* one that runs: some callers are meant to go */
+    take(&g);
+    forget(&g);
+    hang_up(&g, 4, 3, "");
+    hang_up(&g, 7, 2, "\"tandem_check\":\"us-east-1\""); /* none of them a caller */
+    CHECK_EQ(g.n_told, 0);
+    hang_up(&g, 9, 1, "");
+    until_told(&g, 1);
+    IS_READY(0, false);
+    CHECK_EQ(connect_state(g.c).hung_up, 7);
+    CHECK_STR(g.seen, "");
+
+    g.now += 30000;
+    until_seen(&g, "/contact/task");
+    CHECK(strstr(g.seen, "\"Attributes\":{\"tandem_check\":\"us-east-1\"}") != NULL);
+    CHECK(!strstr(g.seen, "/contact/stop"));
+    CHECK_EQ(ask(&g, "route", C2, "", "\"tandem_check\":\"us-east-1\""), 0);
+    CHECK(strstr(g.answer, "{\"action\":\"END\"") == g.answer);
+    until_told(&g, 2);
+    IS_READY(1, true);
+    until_seen(&g, "/contact/stop");
+    CHECK_EQ(connect_state(g.c).contacts, 1); /* the first one alone */
+
+    /* That flow runs, and another does not: the next try takes twice the time. */
+    forget(&g);
+    g.seen[0] = '\0';
+    hang_up(&g, 10, 4, "");
+    until_told(&g, 1);
+    IS_READY(0, false);
+    g.now += 59000;
+    td_ms until = (td_ms)uv_hrtime() + 300000000;
+    while ((td_ms)uv_hrtime() < until)
+        uv_run(&g.loop, UV_RUN_ONCE);
+    CHECK_STR(g.seen, "");
+    g.now += 1000;
+    until_seen(&g, "/contact/task");
+    (void)ask(&g, "route", C2, "+18005550111", ""); /* a caller does as well */
+    until_told(&g, 3);
+    IS_READY(1, true);
+    CHECK_EQ(g.told[2].type, INST_ARRIVED); /* and has a place */
     rig_close(&g);
 }
 

@@ -236,12 +236,24 @@ tap.check("in force" in said, said)
 until("the new bound", lambda: get(api_port, "/v1/status")["share_bound_contacts"] == 12, 30)
 tap.end("SIGHUP: a file with a mistake changes nothing, a right one is in force")
 
-# ---- faults that cannot be had ----
+# ---- flows hang up, and the API looks well ----
 
-tap.equal(post(api_port, "/v1/sim/faults", {"fault": "flows:us-east-1", "for_s": 60})[0], 201, "broken flows")
+tap.equal(post(api_port, "/v1/sim/faults", {"fault": "flows:us-west-2", "for_s": 3600})[0], 201, "broken flows")
 tap.equal([f["fault"] for f in get(sim_port, "/sim/faults")["faults"]], ["flows_broken"], "in connectsim")
+until("the west not ready", lambda: sites()["us-west-2"]["ready"] is False)
+tap.equal(sites()["us-west-2"]["state"], "in-service", "it is not down: what is there goes on")
+until("the group's share with the east", lambda: {s["site"]: s["in_force_percent"] for g in get(api_port, "/v1/shares")["groups"]
+                                                  for s in g["sites"]}["us-west-2"] == 0)
+until("its calls in the east", lambda: truth()["us-east-1"]["contacts"]["arrived"] > arrived[1] + 200)
+tap.check("flows hang up on callers" in logged(), "a word of it")
 tap.equal(urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{api_port}/v1/sim/faults", method="DELETE")).status, 200, "mended")
 until("mended in connectsim", lambda: not get(sim_port, "/sim/faults")["faults"], 20)
+until("the west ready again, though nobody calls there", lambda: sites()["us-west-2"]["ready"])
+tap.check("flows run again" in logged(), "a word of that")
+tap.end("flows that hang up are seen, and seen to run again")
+
+# ---- faults that cannot be had ----
+
 children = open(f"/proc/{demo.pid}/task/{demo.pid}/children", encoding="utf-8").read().split()
 names = {open(f"/proc/{c}/comm", encoding="utf-8").read().strip(): int(c) for c in children}
 os.kill(names["connectsim"], signal.SIGSTOP)

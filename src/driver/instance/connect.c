@@ -62,15 +62,15 @@ static void say_health(struct connect *c)
     connect__say(c, &(struct instance_event){.type = INST_HEALTH, .health = {c->ok, c->ready}});
 }
 
-/* Well: its API answers and its streams run. Ready: and its resources are known. */
-static void health_tick(struct connect *c)
+/* Well: its API answers and its streams run. Ready: and its resources are known, its flows run. */
+void connect__health_tick(struct connect *c)
 {
     bool stalled = c->agents && shard_reader_state(c->agents).stalled;
     bool failed = c->probes_failed >= PROBES_FAILED_MAX;
     if (!c->told_health && !c->state.ok && !failed)
         return; /* nothing is known of it yet */
     bool ok = !failed && !stalled && c->state.ok;
-    bool ready = ok && c->state.named;
+    bool ready = ok && c->state.named && !c->flows.broken;
     if (c->told_health && ok == c->ok && ready == c->ready)
         return;
     c->told_health = true;
@@ -282,7 +282,8 @@ static void on_timer(uv_timer_t *t)
     connect__asks_tick(c, now);
     connect__act_tick(c, now);
     connect__poll_tick(c, now);
-    health_tick(c);
+    connect__flows_tick(c);
+    connect__health_tick(c);
 }
 
 static const char *copy(const char *s)
@@ -352,6 +353,7 @@ void connect_close(struct connect *c)
     if (c->names_call)
         aws_call_cancel(c->config.aws, c->names_call);
     connect__poll_close(c);
+    connect__flows_close(c);
     for (uint32_t i = 0; i < c->n_rows; i++)
         if (c->row[i].state != ROW_FREE)
             connect__row_free(c, i);

@@ -96,6 +96,7 @@ struct connect_state {
     uint64_t asked, local, transferred, late; /* late: answered LOCAL for want of a word */
     uint64_t claimed;   /* transfers that came */
     uint64_t corrected; /* by polls */
+    uint64_t hung_up;   /* by flows, before a queue and without a question */
     td_ms behind_ms;    /* of the streams */
 };
 struct connect_state connect_state(const struct connect *c);

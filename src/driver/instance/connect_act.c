@@ -150,12 +150,15 @@ void connect__deliver(struct instance *i, const struct ev_placed *p)
     }
 }
 
-static void stop_contact(struct connect *c, const struct row *r, aws_told *told, void *arg)
+static void told_nothing(void *arg, const struct aws_reply *r)
 {
-    char here[ID_TEXT];
+    (void)arg, (void)r; /* the client has logged what went wrong; the stream tells the rest */
+}
+
+void connect__stop_contact(struct connect *c, const char *here)
+{
     struct buf b = {0};
     struct jw w;
-    id_print(r->here, here);
     jw_begin(&w, &b);
     jw_obj(&w);
     jw_key(&w, "ContactId");
@@ -169,13 +172,15 @@ static void stop_contact(struct connect *c, const struct row *r, aws_told *told,
                                            .region = c->config.region,
                                            .body = {b.data, b.len},
                                            .priority = AWS_CONTACT},
-                   told, arg);
+                   told_nothing, NULL);
     buf_free(&b);
 }
 
-static void told_nothing(void *arg, const struct aws_reply *r)
+static void stop_row(struct connect *c, const struct row *r)
 {
-    (void)arg, (void)r; /* the client has logged what went wrong; the stream tells the rest */
+    char here[ID_TEXT];
+    id_print(r->here, here);
+    connect__stop_contact(c, here);
 }
 
 /* A call is given when its flow asks next; chats and tasks are ended here and started there. */
@@ -187,7 +192,7 @@ void connect__release(struct instance *i, struct td_id contact)
     if (!r || r->state != ROW_QUEUED || r->channel == CHANNEL_EMAIL) { /* e-mail stays */
         outcome(c, INST_RELEASED, contact, false);
     } else if (r->channel == CHANNEL_CHAT || r->channel == CHANNEL_TASK) {
-        stop_contact(c, r, told_nothing, NULL);
+        stop_row(c, r);
         connect__row_free(c, row);
         outcome(c, INST_RELEASED, contact, true);
     } else if (!r->leaving) {
@@ -243,7 +248,7 @@ void connect__drop(struct instance *i, struct td_id contact, bool over)
         return;
     }
     if (r->state == ROW_QUEUED)
-        stop_contact(c, r, told_nothing, NULL);
+        stop_row(c, r);
     connect__answer_row(c, row, over ? "END" : "LOCAL", "");
     connect__row_free(c, row);
 }

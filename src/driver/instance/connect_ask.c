@@ -16,6 +16,7 @@ struct question {
     const char *op, *queue, *caller, *called, *contact, *channel;
     struct td_id here, claimed; /* claimed: by the attribute tandem_contact */
     const char *queue_arn;
+    bool check; /* of a task that we have sent, to see whether flows ask (connect_flows.c) */
 };
 
 static const char *text(const json_t *o, const char *name)
@@ -40,6 +41,7 @@ static bool read_question(const char *event, size_t n, struct question *q)
     q->called = text(json_object_get(k, "SystemEndpoint"), "Address");
     q->channel = text(k, "Channel");
     q->contact = text(k, "ContactId");
+    q->check = *text(attributes, CONNECT_CHECK);
     if (!id_parse(text(attributes, "tandem_contact"), &q->claimed))
         q->claimed = (struct td_id){0, 0};
     if (id_parse(q->contact, &q->here))
@@ -242,6 +244,12 @@ static uint64_t local_now(struct connect *c, const struct question *q, connect_a
     return 0;
 }
 
+static uint64_t end_now(struct connect *c, const struct question *q, connect_answer *to, void *arg)
+{
+    answer(c, to, arg, "END", "", q->here, INDEX_NONE);
+    return 0;
+}
+
 /* The open question is about a call that says whose it is: no other's expectation may take it. */
 static void claimed_by(struct connect *c, uint64_t number, struct td_id claimed)
 {
@@ -331,10 +339,12 @@ uint64_t connect_ask(struct connect *c, const char *event, size_t n, connect_ans
     c->state.asked++;
     if (c->closing || is_full(c) || connect__is_behind(c) || !read_question(event, n, &q))
         return local_now(c, NULL, to, arg);
-    if (strcmp(q.op, "wait") == 0)
+    if (strcmp(q.op, "wait") == 0) {
         number = ask_wait(c, &q, to, arg);
-    else
-        number = ask_route(c, &q, to, arg);
+    } else {
+        connect__flow_asked(c);
+        number = q.check ? end_now(c, &q, to, arg) : ask_route(c, &q, to, arg);
+    }
     json_decref(q.doc);
     return number;
 }

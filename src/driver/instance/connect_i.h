@@ -5,6 +5,7 @@
  *   connect_stream.c    agent events, contact records, contact events
  *   connect_ask.c       what flows ask
  *   connect_act.c       what the node wants done
+ *   connect_flows.c     do its flows run
  *   connect_poll.c      is it well, is what we know still so
  *   connect_position.c  what outlives the process
  *
@@ -114,6 +115,21 @@ struct ask {
     void *arg;
 };
 
+/* The attribute of a task that only asks whether flows run. */
+#define CONNECT_CHECK "tandem_check"
+
+struct flow_health {
+    bool broken;
+    uint32_t lost;     /* contacts in a row that a flow has hung up on */
+    td_ms since;       /* the first of them */
+    struct td_id last;
+    td_ms well_at;     /* since when they run again; 0: they were never broken */
+    td_ms try_at, try_ms;
+    uint64_t call;     /* that starts a task; 0: none */
+    char task[CONNECT_ID_MAX]; /* that was started; "": none */
+    td_ms task_due;    /* of the loop */
+};
+
 struct connect {
     struct instance instance; /* first */
     uv_loop_t *loop;
@@ -153,6 +169,7 @@ struct connect {
     char *resume;      /* a position that waits for the streams to be known */
     size_t resume_len;
     td_ms began_at;
+    struct flow_health flows;
     struct connect_state state;
     bool closing;
 };
@@ -163,6 +180,7 @@ void connect__say(struct connect *c, const struct instance_event *e);
 void connect__say_contact(struct connect *c, const struct row *r, uint8_t state, uint8_t end,
                           td_ms at);
 void connect__news(struct connect *c);
+void connect__health_tick(struct connect *c); /* says how the instance is, if that has changed */
 /* Nobody takes what is said: the node is down. */
 bool connect__is_behind(const struct connect *c);
 
@@ -209,6 +227,14 @@ void connect__sign_in(struct instance *i, uint32_t agent);
 void connect__sign_out(struct instance *i, uint32_t agent);
 void connect__weight(struct instance *i, uint16_t queue, double weight);
 void connect__act_tick(struct connect *c, td_ms now);
+void connect__stop_contact(struct connect *c, const char *here);
+
+/* A flow has asked where a contact is to go. */
+void connect__flow_asked(struct connect *c);
+/* The record of a contact that nobody here knows. */
+void connect__flow_hung_up(struct connect *c, const struct contact_record *r);
+void connect__flows_tick(struct connect *c);
+void connect__flows_close(struct connect *c);
 
 void connect__poll_tick(struct connect *c, td_ms now);
 void connect__poll_close(struct connect *c);

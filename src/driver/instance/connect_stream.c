@@ -238,7 +238,10 @@ static void on_contact_record(struct connect *c, const char *data, size_t n)
         connect__contact_ended(c, i, r.connected_at ? ENDED_COMPLETED : end_of(r.disconnect_reason),
                                r.disconnected_at + r.wrapup_ms);
     } else if (i == NO_ROW && !gave_up_unheard(c, &r)) {
-        c->state.repeated++; /* over already, which is the usual case */
+        if (connect__was_here(c, r.id))
+            c->state.repeated++; /* over already, which is the usual case */
+        else
+            connect__flow_hung_up(c, &r);
     }
     contact_record_free(&r);
 }

@@ -1,7 +1,7 @@
 /* decide.c - where a contact goes. The steps, in order (docs/decisions.md tells the why):
  *
  *   1. which sites may take it: open, residency, skill, head-room       decide_allowed
- *   2. its share group: that of the nearest site that may serve it      group_of_contact
+ *   2. its share group: that of the nearest lawful site                 shares_group_of
  *   3. a returning customer's agent or site, when the queue wants it    sticky_site
  *   4. least of distance + v * expected wait + share price, within the share bound
  *

@@ -140,7 +140,7 @@ struct ev_agent {
     uint64_t epoch;
     uint32_t version;
     uint8_t site, presence, next_presence;
-    uint8_t reason;            /* 0 none, else index into agent_reasons */
+    uint8_t reason;            /* 0 none, else index into agent_reason_names */
     td_ms at;
 };
 enum agent_reason { AR_NONE, AR_SHIFT, AR_BREAK, AR_MISSED, AR_SITE_DOWN, AR_DRAIN, AR_RETURN,

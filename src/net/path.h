@@ -6,9 +6,9 @@
  * through a callback, memory is one block of fixed size and no pointer leads out of it.
  *
  * Down and up. A probe is missed when its time is over: the smoothed round trip and four mean
- * deviations, as TCP does (RFC 6298), within timeout_min and timeout_max. `fall` missed in a row,
- * with no answer to a later one, are down; `rise` answers in a row are up. At a pace of 20 ms and a
- * round trip of 20 ms a cut is known after 3 * 20 + 20 + 20 = 100 ms at most.
+ * deviations, as TCP does (RFC 6298), between timeout_min_ms and timeout_max_ms. `fall` missed in a
+ * row, with no answer to a later one, are down; `rise` answers in a row are up. At a pace of 20 ms
+ * and a round trip of 20 ms a cut is known after 3 * 20 + 20 + 20 = 100 ms at most.
  *
  * Loss each way. A stateful reflector counts what reached it. Of the probes up to the last answer,
  * those beyond its count were lost on the way there, and those it counted and we never got, on the

@@ -1,7 +1,7 @@
 /* sched.h - virtual time: what is to happen when, in a promised order.
  *
  * Items due at the same millisecond run in the order in which they were scheduled. The live loop
- * runs the same schedule against the wall clock (node/live.c); replays and tests run it as fast as
+ * runs the same schedule against the wall clock (serve/live.c); replays and tests run it as fast as
  * it goes. */
 #pragma once
 

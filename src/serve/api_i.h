@@ -1,7 +1,8 @@
 /* api_i.h - what the files of the API share; nobody else includes it.
  *
- * One file a subject: api.c (the table of paths, dispatch, replies), api_route.c, api_sites.c,
- * api_contacts.c, api_agents.c, api_events.c, api_stream.c, api_sim.c, api_metrics.c, api_net.c. */
+ * One file a subject: api.c (the table of paths, dispatch, replies), api_status.c, api_route.c,
+ * api_sites.c, api_contacts.c (agents too), api_events.c, api_stream.c, api_sim.c, api_metrics.c,
+ * api_net.c. */
 #pragma once
 
 #include "base/mem.h" /* before uv.h, which may define MIN and MAX again */

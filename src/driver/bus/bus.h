@@ -9,7 +9,7 @@
 #include "core/types.h"
 
 enum message_kind {
-    MSG_FACTS,   /* facts of one origin, in order: see node_wire.h */
+    MSG_FACTS,   /* facts of one origin, in order: see node/wire.h */
     MSG_BEAT,
     MSG_ASK,     /* a site asks the hub to place a contact */
     MSG_RESEND,  /* the sender lacks facts of an origin */

@@ -572,4 +572,29 @@ TEST(the_end_of_a_forwarding_table)
     fixture_free(f);
 }
 
+/* A route by the number of a next hop, and no word of that: the session ends when all is told, by
+ * the clock alone. */
+TEST(a_forwarding_table_with_holes)
+{
+    struct feed_station_config config = FEED_STATION_DEFAULTS;
+    struct fixture *f = fixture_of(&feed_fpm, &config);
+    struct buf b = {0};
+    wr_fpm(&b, 1);
+    b.data[3] = 48; /* with RTA_NH_ID 7 behind it */
+    b.data[4] = 44;
+    buf_add(&b, "\x08\0\x1e\0\7\0\0\0", 8);
+    int fd = client(f, 1);
+    client_send(f, fd, &b);
+    CHECK_EQ(feed_station_stats(f->station).conns, 1);
+    f->now_ms += FPM_QUIET_MS;
+    while (feed_station_stats(f->station).conns) /* the test's time limit ends it if never */
+        uv_run(&f->loop, UV_RUN_ONCE);
+    CHECK_EQ(feed_station_stats(f->station).ended[FPM_UNKNOWN_NUMBERS], 1);
+    CHECK_EQ(rib_stats(f->rib).routes, 0);
+    CHECK(is_over(fd));
+    buf_free(&b);
+    close(fd);
+    fixture_free(f);
+}
+
 TAP_MAIN

@@ -3,6 +3,7 @@
  *     message    length 4 | type 2 | flags 2 | sequence 4 | process 4 | body, padded to 4
  *     ... route  family 1 | prefix length 1 | 2 bytes | table 1 | protocol 1 | scope 1 | type 1 |
  *                flags 4 | attributes
+ *     ... next hop  family 1 | scope 1 | protocol 1 | 1 byte | flags 4 | attributes
  *     attribute  length 2 | type 2 | value, padded to 4 */
 #include "net/fpm.h"
 
@@ -18,7 +19,9 @@ const char *const fpm_status_names[FPM_STATUSES] = {
     "a length that cannot be",
     "not netlink (FRR: -M fpm:netlink, or dplane_fpm_nl)",
     "a route that cannot be understood",
-    "next hops told apart from routes (FRR: no fpm use-next-hop-groups)",
+    "more next hops by number than are kept (FRR: no fpm use-next-hop-groups)",
+    "a group of next hops within a group",
+    "routes by next hops that are not told (FRR: no fpm use-next-hop-groups)",
     "no room",
     "too many oddities",
 };
@@ -27,7 +30,10 @@ enum { /* linux/netlink.h, linux/rtnetlink.h */
        NETLINK_HEADER = 16,
        RTM_NEWROUTE = 24,
        RTM_DELROUTE = 25,
+       RTM_NEWNEXTHOP = 104,
+       RTM_DELNEXTHOP = 105,
        ROUTE_HEADER = 12,
+       NEXT_HOP_HEADER = 8, /* struct nhmsg */
        ATTRIBUTE_HEADER = 4,
        HOP_HEADER = 8, /* struct rtnexthop */
        FAMILY_IPV4 = 2,
@@ -46,6 +52,13 @@ enum { /* linux/netlink.h, linux/rtnetlink.h */
        RTA_TABLE = 15,
        RTA_VIA = 18, /* a gateway of another family than the route's (RFC 8950) */
        RTA_NH_ID = 30,
+       NHA_ID = 1, /* linux/nexthop.h */
+       NHA_GROUP = 2,
+       NHA_BLACKHOLE = 4,
+       NHA_OIF = 5,
+       NHA_GATEWAY = 6,
+       NHA_FDB = 11,
+       GROUP_MEMBER = 8,       /* struct nexthop_grp */
        RTA_TYPE_MASK = 0x3fff, /* without the bits for nested and network order */
 };
 
@@ -74,8 +87,9 @@ struct fpm_session {
     uint32_t peer;
     struct map64 interface; /* its number -> its name (source_name) */
     uint32_t paths_most;    /* of a route, so far: what a shorter one may leave behind */
-    bool begun, told;       /* told: the end of the table */
-    int64_t begun_ms, last_ms;
+    struct fpm_hops *hops;
+    bool begun, told;                  /* told: the end of the table */
+    int64_t begun_ms, last_ms, now_ms; /* last: when something came */
     enum fpm_status status;
     struct fpm_stats stats;
 };
@@ -84,13 +98,14 @@ struct fpm_session *fpm_session_new(const struct fpm_options *o)
 {
     struct fpm_session *s = mem_new(1, sizeof *s);
     s->o = *o;
+    s->hops = fpm_hops_new();
     return s;
 }
 
 static void tell(struct fpm_session *s, struct route_event e)
 {
     e.router = s->o.router;
-    e.at_ms = s->last_ms;
+    e.at_ms = s->now_ms;
     e.view = VIEW_LOC_RIB;
     s->o.sink(s->o.arg, &e);
 }
@@ -99,9 +114,10 @@ void fpm_session_free(struct fpm_session *s, int64_t at_ms)
 {
     if (!s)
         return;
-    s->last_ms = at_ms;
+    s->now_ms = at_ms;
     if (s->begun)
         tell(s, (struct route_event){.type = ROUTE_FEED_LOST});
+    fpm_hops_free(s->hops);
     map64_free(&s->interface);
     buf_free(&s->kept);
     mem_free(s);
@@ -109,18 +125,13 @@ void fpm_session_free(struct fpm_session *s, int64_t at_ms)
 
 /* ---- a route ---- */
 
-struct hop {
-    struct ip_addr gateway; /* family 0: none */
-    uint32_t interface;     /* 0: none */
-    bool by_number;         /* and it is told elsewhere */
-};
-
 struct told_route {
     struct prefix prefix;
     struct order order;
     uint32_t table;
     uint8_t protocol, type;
-    struct hop hop[FPM_PATHS_MAX];
+    uint32_t number; /* of its next hop, which is told apart; 0: none */
+    struct fpm_hop hop[FPM_PATHS_MAX];
     uint32_t n_hops, n_left_out; /* next hops beyond FPM_PATHS_MAX */
 };
 
@@ -167,13 +178,12 @@ static bool take_via(struct order o, const struct attribute *a, struct ip_addr *
 }
 
 /* What says where packets go, of a route or of one of its several next hops. */
-static bool take_hop(const struct told_route *r, const struct attribute *a, struct hop *out)
+static bool take_hop(const struct told_route *r, const struct attribute *a, struct fpm_hop *out)
 {
     switch (a->type) {
     case RTA_GATEWAY: return take_address(r->prefix.family, a, &out->gateway);
     case RTA_VIA: return take_via(r->order, a, &out->gateway);
     case RTA_OIF: out->interface = a->n == 4 ? get32(r->order, a->value) : 0; return a->n == 4;
-    case RTA_NH_ID: out->by_number = true; return true;
     default: return true;
     }
 }
@@ -186,7 +196,7 @@ static bool take_hops(struct told_route *r, const uint8_t *p, size_t left)
         struct attribute a;
         if (len < HOP_HEADER || len > left)
             return false;
-        struct hop hop = {.interface = get32(r->order, p + 4)};
+        struct fpm_hop hop = {.interface = get32(r->order, p + 4)};
         const uint8_t *q = p + HOP_HEADER;
         for (size_t n = len - HOP_HEADER; n;)
             if (!next_attribute(r->order, &q, &n, &a) || !take_hop(r, &a, &hop))
@@ -208,7 +218,8 @@ static bool take_attributes(struct told_route *r, const uint8_t *p, size_t left)
     struct attribute a;
     bool destination = !r->prefix.len;
     r->n_hops = 1;
-    r->hop[0] = (struct hop){0};
+    r->number = 0;
+    r->hop[0] = (struct fpm_hop){0};
     while (left) {
         if (!next_attribute(r->order, &p, &left, &a))
             return false;
@@ -218,10 +229,10 @@ static bool take_attributes(struct told_route *r, const uint8_t *p, size_t left)
                 return false;
             memcpy(r->prefix.byte, to.byte, sizeof r->prefix.byte);
             destination = true;
-        } else if (a.type == RTA_TABLE) {
+        } else if (a.type == RTA_TABLE || a.type == RTA_NH_ID) {
             if (a.n != 4)
                 return false;
-            r->table = get32(r->order, a.value);
+            *(a.type == RTA_TABLE ? &r->table : &r->number) = get32(r->order, a.value);
         } else if (a.type == RTA_MULTIPATH) {
             if (!take_hops(r, a.value, a.n))
                 return false;
@@ -240,9 +251,9 @@ static bool discards(const struct told_route *r)
 
 /* RTPROT_*: 2 kernel, 3 boot, 4 static; 186 BGP and 196 static as FRR has them; 11 is FRR's old
  * module, which does not say whose a route is. */
-static uint8_t kind_of(const struct told_route *r, const struct hop *h)
+static uint8_t kind_of(const struct told_route *r, const struct fpm_hop *h)
 {
-    if (!discards(r) && !h->gateway.family)
+    if (!discards(r) && !h->drops && !h->gateway.family)
         return ROUTE_SUBNET;
     switch (r->protocol) {
     case 2:
@@ -281,16 +292,14 @@ static enum fpm_status announce(struct fpm_session *s, const struct told_route *
     if (r->n_left_out)
         s->stats.glitches++;
     for (e.path_id = 0; e.path_id < n; e.path_id++) {
-        const struct hop *h = &r->hop[e.path_id];
-        struct attr a = {.kind = kind_of(r, h), .next_hop = h->gateway};
-        if (h->by_number && !h->gateway.family && !discards(r))
-            return FPM_NEXT_HOP_GROUPS;
-        if (!h->gateway.family || (h->gateway.family == IPV6 && link_local(h->gateway.byte)))
-            a.via = interface_name(s, h->interface);
-        if (discards(r)) {
+        const struct fpm_hop *h = &r->hop[e.path_id];
+        struct attr a = {.kind = kind_of(r, h)};
+        if (discards(r) || h->drops) {
             a.has = ATTR_BLACKHOLE;
-            a.next_hop = (struct ip_addr){0};
-            a.via = 0;
+        } else {
+            a.next_hop = h->gateway;
+            if (!h->gateway.family || (h->gateway.family == IPV6 && link_local(h->gateway.byte)))
+                a.via = interface_name(s, h->interface);
         }
         e.type = ROUTE_ANNOUNCE;
         e.attr = attr_intern(s->o.attrs, &a);
@@ -303,7 +312,6 @@ static enum fpm_status announce(struct fpm_session *s, const struct told_route *
     for (e.type = ROUTE_WITHDRAW; e.path_id < s->paths_most; e.path_id++)
         tell(s, e); /* what the route before may have had more of */
     s->paths_most = MAX(s->paths_most, n);
-    s->stats.announced++;
     return FPM_GOING_ON;
 }
 
@@ -313,6 +321,53 @@ static void withdraw(struct fpm_session *s, const struct told_route *r)
     for (; e.path_id < MAX(s->paths_most, 1u); e.path_id++)
         tell(s, e);
     s->stats.withdrawn++;
+}
+
+static enum fpm_status of_hops(enum fpm_hops_status status)
+{
+    switch (status) {
+    case FPM_HOPS_KEPT: return FPM_GOING_ON;
+    case FPM_HOPS_FULL: return FPM_TOO_MANY_NUMBERS;
+    case FPM_HOPS_NESTED: return FPM_NESTED_GROUPS;
+    }
+    return FPM_BAD_MESSAGE;
+}
+
+/* A new route: with its next hops in it, or with their number. */
+static enum fpm_status new_route(struct fpm_session *s, struct told_route *r)
+{
+    bool numbered = r->number && r->n_hops == 1 && !r->hop[0].gateway.family && !discards(r);
+    s->stats.announced++;
+    if (numbered) {
+        struct fpm_numbered what = {r->prefix, r->protocol, r->type};
+        enum fpm_status status = of_hops(fpm_hops_use(s->hops, &what, r->number));
+        if (status != FPM_GOING_ON)
+            return status;
+        r->n_hops = fpm_hops_of(s->hops, r->number, r->hop);
+    } else {
+        fpm_hops_disuse(s->hops, &r->prefix);
+    }
+    return announce(s, r);
+}
+
+/* Tells routes anew whose number means something else than it did, with so many events or a few
+ * more. True: that was all. */
+static bool settle(struct fpm_session *s, size_t events_max)
+{
+    struct told_route r UNINITIALISED;
+    struct fpm_numbered what;
+    r.n_left_out = 0;
+    for (size_t n = 0; s->status == FPM_GOING_ON && n < events_max; n += MAX(s->paths_most, 1u)) {
+        if (!fpm_hops_stale(s->hops, &what, &r.number))
+            return true;
+        r.prefix = what.prefix;
+        r.protocol = what.protocol;
+        r.type = what.type;
+        r.n_hops = fpm_hops_of(s->hops, r.number, r.hop);
+        s->stats.told_anew++;
+        s->status = announce(s, &r);
+    }
+    return false;
 }
 
 static enum fpm_status route(struct fpm_session *s, struct order o, bool gone, const uint8_t *p,
@@ -341,9 +396,79 @@ static enum fpm_status route(struct fpm_session *s, struct order o, bool gone, c
         return FPM_GOING_ON;
     }
     if (!gone)
-        return announce(s, &r);
+        return new_route(s, &r);
+    fpm_hops_disuse(s->hops, &r.prefix);
     withdraw(s, &r);
     return FPM_GOING_ON;
+}
+
+/* ---- a next hop ---- */
+
+struct told_hop {
+    uint32_t number;
+    struct fpm_hop hop;
+    uint32_t member[FPM_PATHS_MAX];
+    uint32_t n_members, n_left_out;
+    bool whole; /* it says where packets go, if it is no group */
+    bool of_layer_2;
+};
+
+static bool take_members(struct order o, const struct attribute *a, struct told_hop *out)
+{
+    out->n_members = out->n_left_out = 0;
+    for (size_t at = 0; at < a->n; at += GROUP_MEMBER)
+        if (out->n_members < FPM_PATHS_MAX)
+            out->member[out->n_members++] = get32(o, a->value + at);
+        else
+            out->n_left_out++;
+    for (uint32_t i = 0; i < out->n_members; i++)
+        if (!out->member[i])
+            return false;
+    return out->n_members;
+}
+
+static bool take_next_hop(struct order o, const struct attribute *a, struct told_hop *out)
+{
+    switch (a->type) {
+    case NHA_ID: out->number = a->n == 4 ? get32(o, a->value) : 0; return out->number;
+    case NHA_GROUP: return a->n % GROUP_MEMBER == 0 && take_members(o, a, out);
+    case NHA_BLACKHOLE: out->hop.drops = out->whole = true; return true;
+    case NHA_OIF:
+        out->hop.interface = a->n == 4 ? get32(o, a->value) : 0;
+        out->whole = true;
+        return a->n == 4;
+    case NHA_GATEWAY:
+        out->whole = true;
+        return take_address(a->n == 4 ? IPV4 : IPV6, a, &out->hop.gateway);
+    case NHA_FDB: out->of_layer_2 = true; return true;
+    default: return true;
+    }
+}
+
+static enum fpm_status next_hop(struct fpm_session *s, struct order o, bool gone, const uint8_t *p,
+                                size_t n)
+{
+    struct told_hop t = {0};
+    struct attribute a;
+    if (n < NEXT_HOP_HEADER)
+        return FPM_BAD_MESSAGE;
+    p += NEXT_HOP_HEADER;
+    for (n -= NEXT_HOP_HEADER; n;)
+        if (!next_attribute(o, &p, &n, &a) || !take_next_hop(o, &a, &t))
+            return FPM_BAD_MESSAGE;
+    if (!t.number)
+        return FPM_BAD_MESSAGE;
+    s->stats.next_hops++;
+    if (t.hop.drops)
+        t.hop = (struct fpm_hop){.drops = true};
+    if (t.n_left_out || (!gone && !t.whole && !t.n_members && !t.of_layer_2))
+        s->stats.glitches++;
+    if (gone || t.of_layer_2 || (!t.whole && !t.n_members)) {
+        fpm_hops_forget(s->hops, t.number);
+        return FPM_GOING_ON;
+    }
+    return of_hops(t.n_members ? fpm_hops_group(s->hops, t.number, t.member, t.n_members)
+                               : fpm_hops_single(s->hops, t.number, &t.hop));
 }
 
 /* ---- frames ---- */
@@ -361,6 +486,9 @@ static enum fpm_status messages(struct fpm_session *s, const uint8_t *p, size_t 
         s->stats.messages++;
         if (type == RTM_NEWROUTE || type == RTM_DELROUTE)
             status = route(s, o, type == RTM_DELROUTE, p + NETLINK_HEADER, len - NETLINK_HEADER);
+        else if (type == RTM_NEWNEXTHOP || type == RTM_DELNEXTHOP)
+            status =
+                next_hop(s, o, type == RTM_DELNEXTHOP, p + NETLINK_HEADER, len - NETLINK_HEADER);
         else
             s->stats.passed_over++;
         p += step;
@@ -433,7 +561,7 @@ enum fpm_status fpm_feed(struct fpm_session *s, const void *bytes, size_t n, int
     if (s->status != FPM_GOING_ON || !n)
         return s->status;
     s->stats.bytes += n;
-    s->last_ms = at_ms;
+    s->last_ms = s->now_ms = at_ms;
     if (s->kept.len)
         s->status = feed_kept(s, &p, &n);
     while (s->status == FPM_GOING_ON && n >= FPM_HEADER) {
@@ -446,24 +574,35 @@ enum fpm_status fpm_feed(struct fpm_session *s, const void *bytes, size_t n, int
     }
     if (s->status == FPM_GOING_ON && n)
         buf_add(&s->kept, p, n);
+    (void)settle(s, FPM_ANEW_FEED);
     return s->status;
 }
 
-void fpm_tick(struct fpm_session *s, int64_t at_ms)
+enum fpm_status fpm_tick(struct fpm_session *s, int64_t at_ms)
 {
+    s->now_ms = at_ms;
+    bool settled = settle(s, FPM_ANEW_TICK);
+    bool quiet = settled && at_ms - s->last_ms >= FPM_QUIET_MS;
     if (!s->begun || s->told || s->status != FPM_GOING_ON ||
-        (at_ms - s->last_ms < FPM_QUIET_MS && at_ms - s->begun_ms < FPM_TABLE_MS))
-        return;
+        (!quiet && at_ms - s->begun_ms < FPM_TABLE_MS))
+        return s->status;
+    if (quiet && fpm_hops_counts(s->hops).nowhere)
+        return s->status = FPM_UNKNOWN_NUMBERS;
     s->told = true;
-    s->last_ms = at_ms;
     for (int i = 0; i < 2; i++)
         tell(s, (struct route_event){
                     .type = ROUTE_END_OF_RIB, .peer = s->peer, .family = i ? IPV6 : IPV4});
+    return s->status;
 }
 
 struct fpm_stats fpm_session_stats(const struct fpm_session *s)
 {
     return s->stats;
+}
+
+struct fpm_hops_counts fpm_session_numbers(const struct fpm_session *s)
+{
+    return fpm_hops_counts(s->hops);
 }
 
 size_t fpm_session_kept(const struct fpm_session *s)

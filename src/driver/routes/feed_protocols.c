@@ -58,9 +58,9 @@ static unsigned fpm_take(void *session, const void *bytes, size_t n, int64_t at_
     return fpm_feed(session, bytes, n, at_ms);
 }
 
-static void fpm_time(void *session, int64_t at_ms)
+static unsigned fpm_time(void *session, int64_t at_ms)
 {
-    fpm_tick(session, at_ms);
+    return fpm_tick(session, at_ms);
 }
 
 static size_t fpm_kept(const void *session)

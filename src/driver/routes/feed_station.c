@@ -402,10 +402,14 @@ static void on_connection(uv_stream_t *listener, int status)
 
 static void alive(struct conn *c)
 {
-    const struct feed_protocol *p = c->station->ports.protocol;
-    if (p->tick)
-        p->tick(c->session, unix_ms(c->station));
+    struct feed_station *s = c->station;
+    size_t before = attr_table_stats(s->ports.attrs).bytes;
+    const struct feed_protocol *p = s->ports.protocol;
+    unsigned status = p->tick ? p->tick(c->session, unix_ms(s)) : 0;
+    *cost_of(s, c->router) += (int64_t)(attr_table_stats(s->ports.attrs).bytes - before);
     log_quirks(c);
+    if (status)
+        conn_end(c, status);
 }
 
 static void on_sweep(uv_timer_t *timer)

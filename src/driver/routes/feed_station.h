@@ -20,7 +20,7 @@
  *   numbers       unlisted_max routers that are not listed ever get one (route.h), 4,096 peers each
  *   memory        a message begun (BMP: 1 MiB, FPM: 64 KiB) each, kept_max in all, and
  *                 attr_bytes_router_max of attributes that were new with it; more ends its
- *                 session
+ *                 session. FPM with next hops by number: 97 MB a router at most (fpm_hops.h)
  *   nonsense      ends its session (bmp.h, fpm.h)
  * One thread: all is called from the loop's thread, and the sink is called there. */
 #pragma once
@@ -56,8 +56,8 @@ struct feed_protocol {
     void *(*begin)(const struct feed_speaker *who);
     void (*end)(void *session, int64_t at_ms);
     unsigned (*feed)(void *session, const void *bytes, size_t n, int64_t at_ms); /* its status */
-    void (*tick)(void *session, int64_t at_ms); /* time goes by; NULL: it does not matter */
-    size_t (*kept)(const void *session);        /* bytes of an unfinished message */
+    unsigned (*tick)(void *session, int64_t at_ms); /* time goes by: its status; may be NULL */
+    size_t (*kept)(const void *session);            /* bytes of an unfinished message */
     struct feed_figures (*figures)(const void *session);
 };
 extern const struct feed_protocol feed_bmp, feed_fpm; /* feed_protocols.c */

@@ -158,24 +158,33 @@ static const char fpm_table[] = "10.1.0.0/16  subnet if3\n"
                                 "fd00:98::/32 dropped static\n"
                                 "fd00:99::/32 via fd00:4::1 static\n";
 
-static const char numbers_table[] = "10.0.1.0/24  subnet if3\n"
-                                    "10.0.2.0/24  subnet if5\n"
-                                    "10.0.3.0/24  subnet if7\n"
-                                    "10.77.0.0/16 via 10.0.1.2 static\n"
-                                    "10.78.0.0/16 via 10.0.1.2 static\n"
-                                    "10.78.0.0/16 via 10.0.2.2 static\n"
-                                    "10.79.0.0/16 via 10.0.1.2 static\n"
-                                    "10.80.0.0/16 dropped static\n"
-                                    "10.81.0.0/16 dropped static\n"
-                                    "10.82.0.0/16  subnet if7\n"
-                                    "10.84.0.0/16 via 10.0.1.3 static\n"
-                                    "10.84.0.0/16 via 10.0.3.3 static\n"
-                                    "10.85.0.0/16 via 10.0.1.2 static\n"
-                                    "10.85.0.0/16 via 10.0.3.3 static\n"
-                                    "fd00:1::/64  subnet if3\n"
-                                    "fd00:3::/64  subnet if7\n"
-                                    "fd00:98::/32 via fe80::5 static if7\n"
-                                    "fd00:99::/32 via fd00:1::2 static\n";
+/* Of the router of tests/data/fpm/record.sh: its links are 3, 5 and 7. */
+#define NUMBERS_4                                                                                  \
+    "10.0.1.0/24  subnet if3\n"                                                                    \
+    "10.0.2.0/24  subnet if5\n"                                                                    \
+    "10.0.3.0/24  subnet if7\n"                                                                    \
+    "10.77.0.0/16 via 10.0.1.2 static\n"                                                           \
+    "10.78.0.0/16 via 10.0.1.2 static\n"                                                           \
+    "10.78.0.0/16 via 10.0.2.2 static\n"                                                           \
+    "10.79.0.0/16 via 10.0.1.2 static\n"                                                           \
+    "10.80.0.0/16 dropped static\n"                                                                \
+    "10.81.0.0/16 dropped static\n"                                                                \
+    "10.82.0.0/16  subnet if7\n"                                                                   \
+    "10.84.0.0/16 via 10.0.1.3 static\n"                                                           \
+    "10.84.0.0/16 via 10.0.3.3 static\n"                                                           \
+    "10.85.0.0/16 via 10.0.1.2 static\n"                                                           \
+    "10.85.0.0/16 via 10.0.3.3 static\n"
+#define NUMBERS_6                                                                                  \
+    "fd00:1::/64  subnet if3\n"                                                                    \
+    "fd00:3::/64  subnet if7\n"                                                                    \
+    "fd00:98::/32 via fe80::5 static if7\n"                                                        \
+    "fd00:99::/32 via fd00:1::2 static\n"
+static const char numbers_table[] = NUMBERS_4 NUMBERS_6;
+static const char groups_changed_table[] = NUMBERS_4 "10.90.0.0/16 via 10.0.1.2 other\n"
+                                                     "10.90.0.0/16 via 10.0.2.2 other\n"
+                                                     "10.90.0.0/16 via 10.0.3.2 other\n"
+                                                     "10.91.0.0/16 via 10.0.2.2 other\n"
+                                                     "10.91.0.0/16 via 10.0.3.2 other\n" NUMBERS_6;
 
 static void replay(const char *name, const char *want)
 {
@@ -206,6 +215,7 @@ TEST(frr_next_hop_groups)
 {
     replay("frr-8.4.4-next-hop-groups", numbers_table);
     replay("frr-8.4.4-next-hop-groups-again", numbers_table); /* a group before its members */
+    replay("frr-8.4.4-groups-changed", groups_changed_table); /* and no word of their routes */
 }
 
 /* ---- messages built here ---- */
@@ -941,9 +951,9 @@ TEST(a_route_to_everywhere)
  * same however it is cut. */
 PROP(changed_octets, 4000)
 {
-    static const char *const names[] = {"frr-8.4.4-fpm", "frr-8.4.4-dplane_fpm_nl",
-                                        "frr-8.4.4-next-hop-groups",
-                                        "frr-8.4.4-next-hop-groups-again"};
+    static const char *const names[] = {
+        "frr-8.4.4-fpm", "frr-8.4.4-dplane_fpm_nl", "frr-8.4.4-next-hop-groups",
+        "frr-8.4.4-next-hop-groups-again", "frr-8.4.4-groups-changed"};
     uint32_t which = (uint32_t)rng_below(rng, COUNTOF(names));
     struct buf b = file(names[which]);
     for (uint32_t n = 1 + (uint32_t)rng_below(rng, 4); n; n--)

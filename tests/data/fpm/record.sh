@@ -1,6 +1,7 @@
 #!/bin/bash
-# record.sh FOLDER - records frr-8.4.4-next-hop-groups and its -again there, and the kernel's routes at
-# the end: zebra and staticd in a network namespace of their own. Needs root and FRR.
+# record.sh FOLDER - records frr-8.4.4-next-hop-groups, its -again and frr-8.4.4-groups-changed there, and
+# the kernel's routes at the end of each: zebra and staticd in a network namespace of their own. Needs
+# root and FRR 8.4: the protocol with groups of its own is played here, in 8.4's messages (lib/zclient.c).
 set -euo pipefail
 out=$(realpath "$1")
 ns=fpm-record-$$
@@ -22,10 +23,46 @@ with open(sys.argv[1], "wb", 0) as f:
 END
     listener=$!
 }
+# A protocol that gives zebra numbers of its own, as FRR's sharpd does (Debian's package is without it).
+# Two routes by a group, which then changes; another group for one of them.
+play_protocol() {
+    ip netns exec "$ns" python3 - "/var/run/frr/$ns/zserv.api" <<'END' &
+import socket, struct, sys, time
+ROUTE_ADD, HELLO, NHG_ADD = 8, 18, 109  # zebra_message_types_t
+SHARP, TYPES = 23, 31  # route_types.txt
+first = 250000000 // TYPES * SHARP  # ZEBRA_NHG_PROTO_SPACING
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+
+def send(command, body):
+    s.sendall(struct.pack(">HBBIH", 10 + len(body), 254, 6, 0, command) + body)
+    time.sleep(0.5)
+
+def group(n, *links):  # of 10.0.LINK.2; e1, e2, e3 have the numbers 3, 5, 7
+    hops = b"".join(struct.pack(">IBB4BI", 0, 3, 0, 10, 0, k, 2, 2 * k + 1) for k in links)
+    send(NHG_ADD, struct.pack(">HIH", SHARP, first + n, len(links)) + hops + struct.pack(">H", 0))
+
+def route(second, n):  # 10.SECOND.0.0/16
+    send(ROUTE_ADD, struct.pack(">BHIIBBBBBI", SHARP, 0, 0, 0x80, 1, 2, 16, 10, second, first + n))
+
+send(HELLO, struct.pack(">BHIBB", SHARP, 0, 0, 0, 0))
+group(1, 1, 2)
+route(90, 1)
+route(91, 1)
+group(2, 2)
+route(91, 2)
+group(1, 1, 3)
+group(1, 3)
+group(2, 2, 3)
+group(1, 3, 1, 2)
+time.sleep(600)  # when it goes, so do its routes
+END
+    protocol=$!
+}
 cleanup() {
     local f
     for f in "/var/run/frr/$ns"/*.pid; do [[ ! -f $f ]] || kill "$(cat "$f")" || true; done
-    kill "$listener" 2>/dev/null || true
+    kill "$listener" $protocol 2>/dev/null || true
     sleep 1
     ip netns del "$ns"
     rm -rf "$run" "/var/run/frr/$ns"
@@ -38,7 +75,8 @@ conf() { # LINE...: of configuration; and time for it
 }
 
 ip netns add "$ns"
-listener=
+listener=''
+protocol=''
 trap cleanup EXIT
 ip -n "$ns" link set lo up
 for i in 1 2 3; do
@@ -76,5 +114,14 @@ sleep 2.5
 kill "$listener"
 listen "$out/frr-8.4.4-next-hop-groups-again"
 sleep 10
-ip -n "$ns" route >"$out/routes"
-ip -n "$ns" -6 route >>"$out/routes"
+show_routes() {
+    ip -n "$ns" route
+    ip -n "$ns" -6 route
+}
+show_routes >"$out/routes"
+kill "$listener"
+listen "$out/frr-8.4.4-groups-changed"
+sleep 8
+play_protocol
+sleep 8
+show_routes >"$out/routes-changed"

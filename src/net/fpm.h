@@ -53,8 +53,8 @@ enum {
     FPM_GLITCHES_MAX = 1000,
     FPM_QUIET_MS = 1000,
     FPM_TABLE_MS = 60000, /* FRR tells a million routes in less */
-    /* Events told of routes whose numbers changed: a millisecond or two with each piece of input,
-     * and some 30 with each tick, half a million routes in ten of them. */
+    /* Events told of routes whose numbers changed: two milliseconds with each piece of input, and
+     * some 35 with each tick; a million routes, of one next hop each, take sixteen ticks. */
     FPM_ANEW_FEED = 4096,
     FPM_ANEW_TICK = 65536,
 };

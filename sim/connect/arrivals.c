@@ -13,7 +13,8 @@ struct arrivals {
     struct mirror *mirror;
     struct rng rng;
     double per_ms, weights, origin_weights;
-    double at; /* of the next one; fractions of a millisecond add up */
+    double at;                 /* of the next one; fractions of a millisecond add up */
+    struct mirror **served_by; /* by demand: who takes it; NULL: not asked yet */
 };
 
 /* Contacts a millisecond in this mirror: as given, or so that each agent is offered `load`; in
@@ -67,17 +68,26 @@ static bool serves(const struct mirror *m, const struct cfg_demand *d)
     return false;
 }
 
+/* This mirror before others; and where nobody takes such contacts, too. */
+static struct mirror *served_by(struct mirror *here, const struct cfg_demand *d)
+{
+    struct center *c = here->center;
+    struct mirror *by = serves(here, d) ? here : NULL;
+    for (uint32_t m = 0; !by && m < center_n_mirrors(c); m++)
+        if (serves(center_mirror(c, m), d))
+            by = center_mirror(c, m);
+    return by ? by : here;
+}
+
 /* Nobody sends strays on while the centre is warming up: they would only wait in vain. */
 static struct mirror *called(struct arrivals *a, const struct cfg_demand *d)
 {
     struct center *c = a->mirror->center;
+    struct mirror **by = &a->served_by[d - c->options.config->workload.demands];
     bool astray = rng_chance(&a->rng, ASTRAY) && !c->warming;
-    if (astray || serves(a->mirror, d))
-        return a->mirror;
-    for (uint32_t m = 0; m < center_n_mirrors(c); m++)
-        if (serves(center_mirror(c, m), d))
-            return center_mirror(c, m);
-    return a->mirror;
+    if (!*by) /* what people can do stays as it is configured */
+        *by = served_by(a->mirror, d);
+    return astray ? a->mirror : *by;
 }
 
 /* ---- where they are ---- */
@@ -168,6 +178,7 @@ struct arrivals *arrivals_new(struct mirror *m)
     struct center *c = m->center;
     const struct cfg_workload *w = &c->options.config->workload;
     a->mirror = m;
+    a->served_by = mem_new(w->n_demands, sizeof(struct mirror *));
     a->rng = rng_seed(c->options.seed, m->id.hi);
     for (uint16_t d = 0; d < w->n_demands; d++)
         a->weights += w->demands[d].weight;
@@ -184,5 +195,7 @@ struct arrivals *arrivals_new(struct mirror *m)
 
 void arrivals_free(struct arrivals *a)
 {
+    if (a)
+        mem_free(a->served_by);
     mem_free(a);
 }

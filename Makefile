@@ -2,7 +2,7 @@
 #
 #   make demo  [DEMO="--for 60s --speed N --port N ..."]   a live contact centre over Amazon Connect's API
 #   make demo-local [DEMO="--trace FILE --fault ... ..."]   one in a single process, simulated instances
-#   make test                        every test, with gcc, clang and sanitizers: about 20 minutes
+#   make test                        every test, with gcc, clang and sanitizers: about 22 minutes
 #   make check                       format, headers, lint
 #   make sim SEEDS=N [FROM=N]        the fault simulator
 #   make mutate [ONLY=NAME,...]      deliberate mistakes in the core, which it must all catch

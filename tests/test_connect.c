@@ -860,8 +860,11 @@ TEST(flows_that_hang_up)
     rig_open(&g);
     begin(&g);
     hang_up(&g, 1, 3, "");
-    (void)ask(&g, "route", C1, "+18005550111",
-              ""); /* one that runs: some callers are meant to go */
+    /* One that runs: some callers are meant to go. It has its place at once, and no open question.
+     */
+    struct ev_placed p = placed(C1, CHANNEL_VOICE, 257);
+    (void)ask(&g, "route", C1, "+18005550111", "");
+    g.i->ops->deliver(g.i, &p);
     take(&g);
     forget(&g);
     hang_up(&g, 4, 3, "");
@@ -901,6 +904,36 @@ TEST(flows_that_hang_up)
     until_told(&g, 3);
     IS_READY(1, true);
     CHECK_EQ(g.told[2].type, INST_ARRIVED); /* and has a place */
+    p = placed(C2, CHANNEL_VOICE, 257);
+    g.i->ops->deliver(g.i, &p);
+    take(&g);
+
+    /* A task that was put in a queue unasked: flows run, and it is nobody's contact. */
+    forget(&g);
+    hang_up(&g, 20, 4, "");
+    until_told(&g, 1);
+    IS_READY(0, false);
+    static const char queued[] =
+        "{\"ContactId\":\"00000000-0000-4000-8000-000000000030\",\"InstanceARN\":\"" ARN
+        "\",\"Channel\":\"TASK\",\"DisconnectReason\":\"API\",\"DisconnectTimestamp\":"
+        "\"2026-11-22T10:05:00Z\",\"LastUpdateTimestamp\":\"2026-11-22T10:05:00Z\",\"Queue\":{"
+        "\"ARN\":\"" ARN "/queue/Q1\",\"EnqueueTimestamp\":\"2026-11-22T10:04:00Z\"},"
+        "\"Attributes\":{\"tandem_check\":\"us-east-1\"}}";
+    (void)stream_put(g.records, g.now, 0, "k", 1, queued, sizeof queued - 1);
+    g.hung_up++;
+    until_told(&g, 2);
+    IS_READY(1, true);
+
+    /* AWS will not start the task: callers find out. */
+    forget(&g);
+    g.no_starts = true;
+    hang_up(&g, 40, 4, "");
+    until_told(&g, 1);
+    IS_READY(0, false);
+    g.now += 900000;
+    until_told(&g, 2);
+    IS_READY(1, true);
+    CHECK_EQ(connect_state(g.c).contacts, 2); /* the two that asked */
     rig_close(&g);
 }
 

@@ -9,8 +9,9 @@
  * A flow that asks again says that they run. Nobody comes any more by then, so somebody is sent: a
  * task, into the flow in which chats and tasks begin; its question is its whole purpose, and is
  * answered END. If that flow runs and another does not, callers are lost again, and the next try
- * comes after twice the time. Without such a flow the instance is taken to be well after that time,
- * which then some callers find out. */
+ * comes after twice the time. A task that gets into a queue without a question says it too: flows
+ * go on by themselves when nobody answers them. Without such a flow, or where AWS will not start
+ * the task, the instance is taken to be well after that time, which then some callers find out. */
 #include "driver/instance/connect_i.h"
 
 #include "base/json.h"
@@ -24,6 +25,12 @@ enum {
     FLOWS_SOON_MS = 600000,
     FLOWS_WAIT_MS = 10000 /* of wall time; then the task has not asked, and goes */
 };
+
+static void end_task(struct connect *c)
+{
+    connect__stop_contact(c, c->flows.task);
+    c->flows.task[0] = '\0';
+}
 
 static void flows_are(struct connect *c, bool broken)
 {
@@ -41,6 +48,8 @@ static void flows_are(struct connect *c, bool broken)
                   LF_S("region", c->config.region));
     } else {
         f->well_at = now;
+        if (f->task[0])
+            end_task(c);
         log_notice("connect", "flows run again", LF_S("region", c->config.region));
     }
     connect__health_tick(c); /* before this question is placed */
@@ -56,7 +65,7 @@ void connect__flow_hung_up(struct connect *c, const struct contact_record *r)
     struct flow_health *f = &c->flows;
     bool by_flow = strcmp(r->disconnect_reason, "CONTACT_FLOW_DISCONNECT") == 0;
     if (!by_flow || r->queued_at || *r->agent_arn || r->transferred || id_eq(r->id, f->last) ||
-        r->disconnected_at < c->began_at || *contact_record_attribute(r, CONNECT_CHECK))
+        r->disconnected_at < c->began_at)
         return;
     if (!f->lost || r->disconnected_at - f->since > FLOWS_LOST_MS) {
         f->lost = 0;
@@ -70,12 +79,6 @@ void connect__flow_hung_up(struct connect *c, const struct contact_record *r)
 
 /* ---- the task that asks ---- */
 
-static void end_task(struct connect *c)
-{
-    connect__stop_contact(c, c->flows.task);
-    c->flows.task[0] = '\0';
-}
-
 static void on_started(void *arg, const struct aws_reply *r)
 {
     struct connect *c = arg;
@@ -84,6 +87,10 @@ static void on_started(void *arg, const struct aws_reply *r)
     c->flows.task_due = (td_ms)uv_now(c->loop) + FLOWS_WAIT_MS;
     if (r->class != AWS_OK || !id || !str_copy(c->flows.task, sizeof c->flows.task, id))
         c->flows.task[0] = '\0';
+    /* Where no task can ever be started the instance must not stay out for good. */
+    if (r->class == AWS_DENIED || r->class == AWS_INVALID || r->class == AWS_NOT_FOUND ||
+        r->class == AWS_QUOTA)
+        flows_are(c, false);
 }
 
 static void start_task(struct connect *c)

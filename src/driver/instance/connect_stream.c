@@ -237,6 +237,9 @@ static void on_contact_record(struct connect *c, const char *data, size_t n)
         }
         connect__contact_ended(c, i, r.connected_at ? ENDED_COMPLETED : end_of(r.disconnect_reason),
                                r.disconnected_at + r.wrapup_ms);
+    } else if (*contact_record_attribute(&r, CONNECT_CHECK)) {
+        if (r.queued_at && r.disconnected_at)
+            connect__flow_asked(c); /* it did not, and yet it was not hung up on */
     } else if (i == NO_ROW && !gave_up_unheard(c, &r)) {
         if (connect__was_here(c, r.id))
             c->state.repeated++; /* over already, which is the usual case */
